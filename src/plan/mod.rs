@@ -1,0 +1,246 @@
+//! A run as it will be: resolved and validated, no variable, no relative path, no lookup left.
+//!
+//! Making a plan changes nothing on the host. `sandbox explain` prints it.
+
+use crate::profile::{self, Origin};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+pub use profile::schema::{Enforcement, NetworkMode, OnDeny, SeccompPolicy, TerminalMode};
+
+/// Everything a run needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The profiles that took part.
+    pub profiles: Vec<profile::Source>,
+    /// What is run.
+    pub command: Command,
+    /// Host name inside.
+    pub hostname: String,
+    /// Working directory inside: absolute.
+    pub workdir: PathBuf,
+    /// Ids inside and outside.
+    pub user: User,
+    /// The environment inside, and what was left out.
+    pub environment: Environment,
+    /// The file tree, parents before children.
+    pub mounts: Vec<Mount>,
+    /// Paths (on the host) whose appearance during the run is reported.
+    pub watch: Vec<Watch>,
+    /// Things said once on stderr before the run ("… is left out: it is your home").
+    pub notices: Vec<String>,
+    /// The network namespace.
+    pub network: NetworkMode,
+    /// Limits.
+    pub limits: Limits,
+    /// What the profile opens up.
+    pub features: Features,
+    /// The system call filter.
+    pub seccomp: Seccomp,
+    /// The second fence.
+    pub landlock: Landlock,
+    /// Capabilities the command keeps: names as in capabilities(7).
+    pub capabilities: Vec<caps::Capability>,
+    /// Descriptors of the caller's handed to the command.
+    pub pass_fds: Vec<i32>,
+    /// How a terminal is treated.
+    pub terminal: TerminalMode,
+    /// Size and inodes of the root tmpfs.
+    pub root: Tmpfs,
+}
+
+/// What is run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// argv, the name as typed first.
+    pub argv: Vec<OsString>,
+    /// Paths inside, tried in order by execve(2): one if the name holds a slash, else one per PATH entry.
+    pub candidates: Vec<PathBuf>,
+    /// The first candidate that the plan's mounts show to be there, for `explain`.
+    pub found: Option<PathBuf>,
+}
+
+/// user_namespaces(7): one id inside mapped to one outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[allow(missing_docs)]
+pub struct User {
+    pub uid: u32,
+    pub gid: u32,
+    pub outside_uid: u32,
+    pub outside_gid: u32,
+    /// The caller is host root and the outside id is another: the supervisor writes the maps and makes the trees.
+    pub mapped_by_root: bool,
+}
+
+/// The environment inside.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Environment {
+    /// `NAME`, value; sorted by name.
+    pub variables: Vec<(OsString, OsString)>,
+    /// How many of the caller's were not kept.
+    pub dropped: usize,
+    /// Names that a pattern matched but that look like secrets.
+    pub withheld: Vec<String>,
+}
+
+/// One entry of the tree inside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mount {
+    /// Destination: absolute, normalised, no `..`.
+    pub at: PathBuf,
+    /// What is there.
+    pub kind: MountKind,
+    /// Who asked for it.
+    pub origin: Origin,
+}
+
+/// What is mounted or made.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MountKind {
+    /// A recursive bind of a host path.
+    Bind(Bind),
+    /// A fresh tmpfs.
+    Tmpfs(Tmpfs),
+    /// A read-only file made up by us.
+    File(File),
+    /// A symbolic link made up by us (only below a tmpfs of ours).
+    Symlink(PathBuf),
+    /// Covered: every access is EACCES.
+    Hide(Hide),
+    /// The `/dev/pts` of the sandbox's own.
+    Devpts,
+    /// The `/proc` of the PID namespace.
+    Proc,
+}
+
+/// Where a bind is taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourcePath {
+    /// Opened by name, links followed: a path that its writer may be trusted with.
+    pub base: PathBuf,
+    /// Opened below `base` without leaving it (RESOLVE_BENEATH, no magic links); empty for `base` itself.
+    pub below: PathBuf,
+}
+
+/// A recursive bind mount.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bind {
+    /// The host path.
+    pub source: SourcePath,
+    /// Writable?
+    pub writable: bool,
+    /// MS_NOEXEC
+    pub noexec: bool,
+    /// A directory (else a file, a device or a socket).
+    pub directory: bool,
+    /// Why it is there.
+    pub role: BindRole,
+    /// Under host root: id-mapped so that files of host root are the payload's.
+    pub id_mapped: bool,
+}
+
+/// Why a bind is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BindRole {
+    /// `ro` or `rw`
+    Tree,
+    /// A directory between a writable tree and a carve-out, bound onto itself so that it cannot be renamed.
+    Pin,
+    /// `device`: without MS_NODEV.
+    Device,
+    /// `socket`
+    Socket,
+}
+
+/// A tmpfs, always with limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tmpfs {
+    /// Bytes.
+    pub size: u64,
+    /// Inodes.
+    pub inodes: u64,
+    /// Permission bits of its root.
+    pub mode: u32,
+    /// MS_NOEXEC
+    pub noexec: bool,
+}
+
+/// A made-up file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct File {
+    /// Its bytes.
+    pub content: Vec<u8>,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+/// A cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hide {
+    /// What is covered is a directory.
+    pub directory: bool,
+}
+
+/// A path to look for after the run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watch {
+    /// On the host.
+    pub path: PathBuf,
+    /// Who asked.
+    pub origin: Origin,
+}
+
+/// Limits, in base units; `None` is no limit, or the caller's own where so documented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub struct Limits {
+    /// Processes and threads of the payload (RLIMIT_NPROC is set to one more, for init).
+    pub pids: Option<u64>,
+    /// Microseconds.
+    pub wall_time: Option<u64>,
+    /// Microseconds between TERM and KILL at the wall-clock limit.
+    pub kill_after: u64,
+    /// Bytes of stdout and stderr together.
+    pub output: Option<u64>,
+    /// The rest are rlimits of getrlimit(2): `None` leaves the caller's, `RLIM_INFINITY` is unlimited.
+    pub file_size: Option<u64>,
+    pub open_files: Option<u64>,
+    pub stack: Option<u64>,
+    pub core: u64,
+    pub address_space: Option<u64>,
+    pub locked_memory: Option<u64>,
+}
+
+/// What the profile opens up (each false by default).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[allow(missing_docs)]
+pub struct Features {
+    pub userns: bool,
+    pub ptrace: bool,
+    pub io_uring: bool,
+    pub perf: bool,
+    pub keyring: bool,
+    pub numa: bool,
+    pub personality: bool,
+    pub set_id_bits: bool,
+}
+
+/// The filter's policy.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub struct Seccomp {
+    pub policy: SeccompPolicy,
+    pub on_deny: OnDeny,
+    /// Names, checked to exist on this architecture.
+    pub allow: Vec<String>,
+    pub deny: Vec<String>,
+}
+
+/// landlock(7)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Landlock {
+    /// What to do where the kernel lacks it.
+    pub mode: Enforcement,
+    /// The least ABI that will do.
+    pub min_abi: u32,
+}
