@@ -2,6 +2,7 @@
 
 #[allow(missing_docs)]
 pub mod cli;
+pub mod error;
 pub mod host;
 pub mod inside;
 pub mod layers;

@@ -143,3 +143,17 @@ pub struct Features {
     pub personality: Option<Located<bool>>,
     pub set_id_bits: Option<Located<bool>>,
 }
+
+impl std::fmt::Display for Origin {
+    /// `cc.yaml:7:5: mounts[2].rw`, `build: limits.pids`, `--ro`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.source)?;
+        if let Some((line, column)) = self.position {
+            write!(f, ":{line}:{column}")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, ": {}", self.key)?;
+        }
+        Ok(())
+    }
+}
