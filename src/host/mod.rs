@@ -1,6 +1,10 @@
 //! The outside half: launch, id maps, supervise, outcome.
 
+pub mod launch;
 pub mod outcome;
+pub mod report;
+mod root;
+mod why;
 
 use std::path::PathBuf;
 

@@ -2,6 +2,8 @@
 //!
 //! Making a plan changes nothing on the host. `sandbox explain` prints it.
 
+pub mod command;
+
 use crate::profile::{self, Origin};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -27,6 +29,8 @@ pub struct Plan {
     pub mounts: Vec<Mount>,
     /// Paths (on the host) whose appearance during the run is reported.
     pub watch: Vec<Watch>,
+    /// Directories to make on the host before the run (`create: true`): nothing else is ever created there.
+    pub create: Vec<Create>,
     /// Things said once on stderr before the run ("… is left out: it is your home").
     pub notices: Vec<String>,
     /// The network namespace.
@@ -120,6 +124,31 @@ pub struct SourcePath {
     pub base: PathBuf,
     /// Opened below `base` without leaving it (RESOLVE_BENEATH, no magic links); empty for `base` itself.
     pub below: PathBuf,
+}
+
+impl SourcePath {
+    /// The whole path, for messages.
+    pub fn path(&self) -> PathBuf {
+        self.base.join(&self.below)
+    }
+}
+
+/// A directory to make: the last component only.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Create {
+    /// Where, by the rules of a source.
+    pub parent: SourcePath,
+    /// The name to make in it.
+    pub name: OsString,
+    /// Who asked.
+    pub origin: Origin,
+}
+
+impl Create {
+    /// The whole path, for messages.
+    pub fn path(&self) -> PathBuf {
+        self.parent.path().join(&self.name)
+    }
 }
 
 /// A recursive bind mount.
