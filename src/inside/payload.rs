@@ -5,11 +5,11 @@ use super::step::{At, Done, Failure, Step};
 use crate::layers::{landlock, rlimits};
 use crate::sys::process;
 use nix::errno::Errno;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, sigaction, sigprocmask};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, sigprocmask};
 use nix::sys::stat::umask;
 use nix::unistd::{Pid, chdir, execve, getcwd, getpid, setpgid, setsid, tcsetpgrp};
 use std::convert::Infallible;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// From fork to execve(2).
 pub(super) fn run(init: &Init, terminal: Option<&OwnedFd>) -> Done<Infallible> {

@@ -7,7 +7,7 @@ use crate::sys::process;
 use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
 /// How long after the supervisor's timer this one runs out: it is only for when the supervisor is stopped.

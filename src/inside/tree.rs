@@ -6,13 +6,14 @@ use super::step::{At, Done, Failure, Step};
 use crate::plan::{File, Tmpfs};
 use crate::sys::mount::{self, attr};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::stat::{Mode, fstat, mkdirat, umask};
 use nix::unistd::{UnlinkatFlags, chdir, fchdir, pivot_root, symlinkat, unlinkat, write};
 use std::ffi::{CString, OsStr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 /// A name in the root that exists only while a made-up file or a cover is being made.
 const STAGE: &str = ".stage";
@@ -23,7 +24,7 @@ pub(super) struct Tree {
     /// Device numbers of the tmpfs that we made: creating is allowed there. The first is the root's.
     own: Vec<u64>,
     /// The last destination's parent: neighbours in the plan mostly share it.
-    parent: Option<Parent>,
+    parent: Option<Rc<Parent>>,
     /// A cover that is in place, for a directory and for anything else: the next ones are copies of it.
     covers: [Option<OwnedFd>; 2],
     devpts: Option<OwnedFd>,
@@ -32,8 +33,18 @@ pub(super) struct Tree {
 struct Parent {
     path: PathBuf,
     fd: OwnedFd,
-    /// Its device number.
-    device: u64,
+    owner: Owner,
+}
+
+/// Whose file system a directory is of.
+#[derive(PartialEq)]
+enum Owner {
+    /// The root tmpfs: read-only once the tree is complete.
+    Root,
+    /// Another tmpfs of ours.
+    Tmpfs,
+    /// The host's.
+    Host,
 }
 
 impl Tree {
@@ -73,7 +84,7 @@ impl Tree {
     /// A read-only file. In the root it is written in place, for the root becomes read-only; elsewhere it is a mount of its own.
     pub(super) fn file(&mut self, at: &Path, file: &File, index: usize) -> Done {
         let (parent, name) = self.place(at, index)?;
-        if Some(&parent.device) == self.own.first() {
+        if parent.owner == Owner::Root {
             return write_new(&parent.fd, name, file).at_entry(Step::Destination, index);
         }
         write_new(&self.root, OsStr::new(STAGE), file).at_entry(Step::Destination, index)?;
@@ -85,7 +96,7 @@ impl Tree {
     /// A symbolic link.
     pub(super) fn symlink(&mut self, at: &Path, to: &Path, index: usize) -> Done {
         let (parent, name) = self.place(at, index)?;
-        if !self.own.contains(&parent.device) {
+        if parent.owner == Owner::Host {
             return Err(Failure { step: Step::Destination, index: index as u32, errno: Errno::EROFS });
         }
         symlinkat(to, &parent.fd, name).at_entry(Step::Destination, index)
@@ -94,8 +105,7 @@ impl Tree {
     /// Covers what is at `at`: mode 0 on a read-only mount, so every access is EACCES and no chmod(2) opens it.
     pub(super) fn hide(&mut self, at: &Path, directory: bool, index: usize) -> Done {
         let (parent, name) = self.place(at, index)?;
-        let existing = self.covers[usize::from(directory)].as_ref();
-        if let Some(existing) = existing {
+        if let Some(existing) = &self.covers[usize::from(directory)] {
             let copy = mount::clone_tree(existing, c"").at_entry(Step::Mount, index)?;
             return mount::attach(&copy, &parent.fd, name).at_entry(Step::Mount, index);
         }
@@ -112,11 +122,6 @@ impl Tree {
         attached?;
         self.covers[usize::from(directory)] = Some(cover);
         Ok(())
-    }
-
-    /// A directory inside the tree, for the covers of /proc.
-    pub(super) fn open(&self, at: &Path, index: usize) -> Done<OwnedFd> {
-        resolve(&self.root, at).at_entry(Step::Mount, index)
     }
 
     /// pivot_root(2): the old root is detached, the new one read-only. Returns the devpts, for a terminal.
@@ -138,7 +143,7 @@ impl Tree {
     /// Makes the last name of `at`, if it is missing and its parent is a tmpfs of ours.
     fn mount_point(&mut self, at: &Path, directory: bool, index: usize) -> Done {
         let (parent, name) = self.place(at, index)?;
-        if !self.own.contains(&parent.device) {
+        if parent.owner == Owner::Host {
             return Ok(());
         }
         let made = match directory {
@@ -155,16 +160,26 @@ impl Tree {
     }
 
     /// The parent of `at`, made if need be, and the last name.
-    fn place<'a>(&mut self, at: &'a Path, index: usize) -> Done<(&Parent, &'a OsStr)> {
+    fn place<'a>(&mut self, at: &'a Path, index: usize) -> Done<(Rc<Parent>, &'a OsStr)> {
         let invalid = Failure { step: Step::Destination, index: index as u32, errno: Errno::EINVAL };
         let (path, name) = at.parent().zip(at.file_name()).ok_or(invalid)?;
-        let known = self.parent.as_ref().is_some_and(|parent| parent.path == path);
-        if !known {
-            let fd = self.directory(path).at_entry(Step::Destination, index)?;
-            let device = fstat(&fd).at_entry(Step::Destination, index)?.st_dev;
-            self.parent = Some(Parent { path: path.to_owned(), fd, device });
+        if let Some(known) = self.parent.as_ref().filter(|parent| parent.path == path) {
+            return Ok((Rc::clone(known), name));
         }
-        self.parent.as_ref().map(|parent| (parent, name)).ok_or(invalid)
+        let fd = self.directory(path).at_entry(Step::Destination, index)?;
+        let owner = self.owner(&fd).at_entry(Step::Destination, index)?;
+        let parent = Rc::new(Parent { path: path.to_owned(), fd, owner });
+        self.parent = Some(Rc::clone(&parent));
+        Ok((parent, name))
+    }
+
+    fn owner(&self, directory: &OwnedFd) -> nix::Result<Owner> {
+        let device = fstat(directory)?.st_dev;
+        Ok(match self.own.iter().position(|own| *own == device) {
+            Some(0) => Owner::Root,
+            Some(_) => Owner::Tmpfs,
+            None => Owner::Host,
+        })
     }
 
     /// Opens a directory inside; what is missing of it is made where that is ours to do.
@@ -178,7 +193,7 @@ impl Tree {
             let Component::Normal(name) = component else { continue };
             let parent = resolve(&self.root, &made)?;
             made.push(name);
-            if self.own.contains(&fstat(&parent)?.st_dev) {
+            if self.owner(&parent)? != Owner::Host {
                 match mkdirat(&parent, name, Mode::from_bits_truncate(0o755)) {
                     Ok(()) | Err(Errno::EEXIST) => {}
                     Err(errno) => return Err(errno),
