@@ -12,11 +12,8 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, Sec
 pub enum Rule {
     /// clone(2): none of the CLONE_NEW* flags. (CLONE_NEWTIME is not among clone's: there it is part of the signal.)
     NoNewNamespace,
-    /// socket(2): one of the families, NETLINK with protocol 0 (ROUTE) only; else EAFNOSUPPORT.
-    Family {
-        /// NETLINK is one of them.
-        netlink: bool,
-    },
+    /// socket(2): UNIX, INET, INET6, and NETLINK with protocol 0 (ROUTE); else EAFNOSUPPORT.
+    Family,
     /// ioctl(2): neither TIOCSTI nor TIOCLINUX.
     NoTerminalInput,
     /// personality(2): PER_LINUX or PER_LINUX32, either with UNAME26, or the question 0xffffffff.
@@ -54,13 +51,12 @@ const TIOCLINUX: u32 = 0x541C;
 const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
 /// O_CREAT and the bit that tells O_TMPFILE from O_DIRECTORY.
 const CREATES: u32 = (libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY)) as u32;
-const ROUTE: u32 = libc::NETLINK_ROUTE as u32;
 
 impl Rule {
     /// The errno of a call that does not pass.
     pub fn errno(self) -> i32 {
         match self {
-            Rule::Family { .. } => libc::EAFNOSUPPORT,
+            Rule::Family => libc::EAFNOSUPPORT,
             _ => libc::EPERM,
         }
     }
@@ -81,14 +77,12 @@ impl Rule {
     fn ways(self) -> Vec<Vec<SeccompCondition>> {
         match self {
             Rule::NoNewNamespace => vec![vec![clear(0, NAMESPACES)]],
-            Rule::Family { netlink } => {
-                let plain = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
-                let mut ways: Vec<_> = plain.iter().map(|family| vec![argument(0, Eq, *family as u32)]).collect();
-                if netlink {
-                    ways.push(vec![argument(0, Eq, libc::AF_NETLINK as u32), argument(2, Eq, ROUTE)]);
-                }
-                ways
-            }
+            Rule::Family => vec![
+                vec![argument(0, Eq, libc::AF_UNIX as u32)],
+                vec![argument(0, Eq, libc::AF_INET as u32)],
+                vec![argument(0, Eq, libc::AF_INET6 as u32)],
+                vec![argument(0, Eq, libc::AF_NETLINK as u32), argument(2, Eq, libc::NETLINK_ROUTE as u32)],
+            ],
             Rule::NoTerminalInput => vec![vec![argument(1, Ne, TIOCSTI), argument(1, Ne, TIOCLINUX)]],
             Rule::Personality { no_randomize } => {
                 let linux = PER_LINUX32 | libc::UNAME26 as u32;

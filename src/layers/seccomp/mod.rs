@@ -15,7 +15,7 @@ pub mod syscalls;
 mod tests;
 mod tree;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::plan::{Features, OnDeny, Seccomp, SeccompPolicy};
 use nix::libc;
 use policy::{NEEDED, POLICY, Verdict};
@@ -48,16 +48,13 @@ impl Arch {
     }
 }
 
-/// What the kernel takes of a program, BPF_MAXINSNS.
-const LONGEST: usize = 4096;
-
 /// x32 calls have this bit in their number (and the architecture of x86_64).
 const X32: u32 = 0x4000_0000;
 
 /// A compiled filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    /// For `seccompiler::apply_filter`.
+    /// For `seccompiler::apply_filter`, which also sets no_new_privs; far below the kernel's 4096 instructions.
     pub program: BpfProgram,
     /// How many calls it lets through, some by their arguments: drift must be visible.
     pub allowed: usize,
@@ -66,53 +63,50 @@ pub struct Filter {
 /// Compiles the plan's filter; none with `policy: off`.
 ///
 /// # Errors
-/// A name that is no system call, a denied one that the sandbox itself needs ([`ErrorKind::Profile`]).
+/// A name that is no system call, a denied one that the sandbox itself needs (both the profile's fault).
 pub fn compile(seccomp: &Seccomp, features: &Features, arch: Arch) -> Result<Option<Filter>, Error> {
     if seccomp.policy == SeccompPolicy::Off {
         return Ok(None);
     }
     let verdicts = verdicts(seccomp, features)?;
-    let answer = |verdict| leaf(verdict, seccomp.on_deny);
-    let absent = answer(Verdict::Absent);
     let (mut ranges, mut next, mut allowed) = (Vec::new(), 0, 0);
     for (number, name) in syscalls::table(arch) {
         if number > next {
-            ranges.push((next, absent.clone()));
+            ranges.push((next, Verdict::Absent));
         }
         let verdict = verdicts.get(name).copied().unwrap_or(Verdict::Absent);
         allowed += usize::from(matches!(verdict, Verdict::Allow | Verdict::Check(_)));
-        ranges.push((number, answer(verdict)));
+        ranges.push((number, verdict));
         next = number + 1;
     }
-    ranges.push((next, absent.clone()));
+    ranges.push((next, Verdict::Absent));
+    ranges.dedup_by_key(|range| range.1);
+
+    let mut ranges: Vec<_> =
+        ranges.into_iter().map(|(start, verdict)| (start, leaf(verdict, seccomp.on_deny))).collect();
     let foreign = denied(libc::ENOSYS, seccomp.on_deny);
     if arch == Arch::X86_64 {
+        let absent = leaf(Verdict::Absent, seccomp.on_deny);
         ranges.extend([(X32, vec![tree::answer(foreign.clone())]), (X32 << 1, absent)]);
     }
-    ranges.dedup_by(|later, earlier| later.1 == earlier.1);
-
     let program = tree::program(arch.audit(), foreign, &ranges);
-    if program.len() > LONGEST {
-        let message = format!("the system call filter has {} instructions, over {LONGEST}", program.len());
-        return Err(Error::new(ErrorKind::Internal, message).step("seccomp"));
-    }
     Ok(Some(Filter { program, allowed }))
 }
 
 /// The answer to each call: the policy's, then `allow`, then `deny`.
 fn verdicts<'a>(seccomp: &'a Seccomp, features: &Features) -> Result<HashMap<&'a str, Verdict>, Error> {
     let strict = seccomp.policy == SeccompPolicy::Strict;
-    let mut verdicts = HashMap::new();
+    let mut verdicts = HashMap::with_capacity(512); // one allocation, no growth
     for group in POLICY {
         let verdict = group.verdict(strict, features);
-        verdicts.extend(group.calls.split_whitespace().map(|name| (name, verdict)));
+        verdicts.extend(group.calls.split_ascii_whitespace().map(|name| (name, verdict)));
     }
     for (names, verdict) in [(&seccomp.allow, Verdict::Allow), (&seccomp.deny, Verdict::Refuse)] {
         for name in names {
             *verdicts.get_mut(name.as_str()).ok_or_else(|| unknown(name))? = verdict;
         }
     }
-    match seccomp.deny.iter().find(|denied| NEEDED.split_whitespace().any(|needed| needed == *denied)) {
+    match seccomp.deny.iter().find(|denied| NEEDED.split_ascii_whitespace().any(|needed| needed == *denied)) {
         Some(name) => {
             Err(Error::profile(format!("seccomp.deny names {name}, which the sandbox needs to run a command"))
                 .remedy(format!("Take {name} off the list")))

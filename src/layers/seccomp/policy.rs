@@ -112,9 +112,9 @@ pub const POLICY: &[Group] = &[
 
     group(Check(Rule::NoNewNamespace), "a thread or a process, not a namespace: a new one would bring back mounts",
         "clone").feature(|f| f.userns, Allow),
-    group(Check(Rule::Family { netlink: true }), "UNIX, INET, INET6 and NETLINK_ROUTE (getaddrinfo asks it): VSOCK \
-         leaves the network namespace, ALG, PACKET, XFRM and the rest are surface",
-        "socket").strict(Check(Rule::Family { netlink: false })),
+    group(Check(Rule::Family), "UNIX, INET, INET6 and NETLINK_ROUTE (getaddrinfo and getifaddrs ask it, and without \
+         CAP_NET_ADMIN it only answers): VSOCK leaves the network namespace, ALG, PACKET, XFRM are surface",
+        "socket"),
     group(Check(Rule::NoTerminalInput), "all but the two that type into a terminal: TIOCSTI and TIOCLINUX",
         "ioctl"),
     group(Check(Rule::Personality { no_randomize: false }), "Linux, 32-bit host names, and asking; with the feature \
