@@ -8,6 +8,7 @@ use crate::inside::{self, Init};
 use crate::prepare::Prepared;
 use crate::sys::process::{self, Cloned};
 use nix::fcntl::OFlag;
+use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpid, pipe2};
 use std::os::fd::OwnedFd;
 
@@ -24,10 +25,25 @@ pub struct Launched {
     pub started: OwnedFd,
 }
 
+impl Launched {
+    /// Ends init, and with it everything inside.
+    pub fn kill(&self) {
+        // ESRCH: it has ended already.
+        let _ = process::pidfd_send_signal(&self.pidfd, Signal::SIGKILL);
+    }
+}
+
+impl Drop for Launched {
+    /// On every way out, also that of an error here: nothing stays.
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
 /// Starts init with the payload's ends of stdio; a `None` there asks init for a terminal.
 ///
 /// Every signal must be blocked: init must not act on one meant for the supervisor.
-pub fn launch(prepared: &Prepared, stdio: [Option<OwnedFd>; 3]) -> Result<Launched, Error> {
+pub fn launch(prepared: &Prepared, stdio: [Option<OwnedFd>; 3], needs_pty: bool) -> Result<Launched, Error> {
     let lack = |errno| why::clone_failed(errno);
     // Before the clone: this pidfd is how init can see that the supervisor is already dead.
     let supervisor = process::pidfd_open(getpid()).map_err(lack)?;
@@ -40,8 +56,11 @@ pub fn launch(prepared: &Prepared, stdio: [Option<OwnedFd>; 3]) -> Result<Launch
             if prepared.plan.user.mapped_by_root {
                 root::provide(prepared, &launched)?;
             }
-            // Init may have failed already and be gone: then its record says why, and this send does not matter.
-            let _ = launched.link.send(Record::Go, &[]);
+            // With a terminal, the word to go waits until that looks like the caller's.
+            if !needs_pty {
+                // Init may have failed already and be gone: then its record says why, and this send does not matter.
+                let _ = launched.link.send(Record::Go, &[]);
+            }
             Ok(launched)
         }
     }

@@ -1,6 +1,6 @@
 //! How a run ended: the closed set of statuses, the exit code of each, and what was measured.
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use nix::libc;
 use std::time::{Duration, SystemTime};
 
@@ -98,17 +98,16 @@ impl From<libc::rusage> for Usage {
 }
 
 impl Outcome {
-    /// A run that never was.
-    pub fn failed(error: Error) -> Self {
-        let status = if error.kind == crate::error::ErrorKind::Exec { Status::ExecFailed } else { Status::SetupFailed };
+    /// A run of which nothing is known yet.
+    pub(super) fn new() -> Self {
         Outcome {
-            status,
+            status: Status::SetupFailed,
             exit_code: None,
             signal: None,
             core_dumped: false,
             limits_hit: Vec::new(),
             interrupted_by: None,
-            error: Some(error),
+            error: None,
             started_at: SystemTime::now(),
             wall_time: Duration::ZERO,
             usage: None,
@@ -116,6 +115,12 @@ impl Outcome {
             stderr_bytes: None,
             protected_created: Vec::new(),
         }
+    }
+
+    /// A run that never was.
+    pub fn failed(error: Error) -> Self {
+        let status = if error.kind == ErrorKind::Exec { Status::ExecFailed } else { Status::SetupFailed };
+        Outcome { status, error: Some(error), ..Outcome::new() }
     }
 
     /// Reads a raw wait status: wait(2).

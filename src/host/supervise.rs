@@ -129,7 +129,7 @@ impl<'run> Supervisor<'run> {
             PollFd::new(self.init.link.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.init.pidfd.as_fd(), PollFlags::POLLIN),
         ];
-        if self.started.is_none() {
+        if self.started.is_none() && self.failure.is_none() {
             polled.push(PollFd::new(self.init.started.as_fd(), PollFlags::POLLIN));
         }
         let fixed = polled.len();
@@ -144,18 +144,13 @@ impl<'run> Supervisor<'run> {
         }
         let ready: Vec<bool> = polled.iter().map(|fd| fd.any().unwrap_or(true)).collect();
         let is_ready = |index: usize| ready.get(index).copied().unwrap_or(false);
-        owners.retain({
-            let mut stream = fixed - 1;
-            move |_| {
-                stream += 1;
-                ready.get(stream).copied().unwrap_or(false)
-            }
-        });
-        owners.dedup();
+        let streams = owners.into_iter().zip(fixed..).filter(|(_, place)| is_ready(*place)).map(|(index, _)| index);
+        let mut streams: Vec<usize> = streams.collect();
+        streams.dedup();
         let (signalled, said, over) = (is_ready(0), is_ready(1), is_ready(2));
         let running = fixed > 3 && is_ready(3);
 
-        for stream in owners {
+        for stream in streams {
             self.move_bytes(stream);
         }
         if said {
@@ -319,8 +314,7 @@ impl<'run> Supervisor<'run> {
 
     /// PID 1 of the namespace takes all with it: pid_namespaces(7).
     fn kill_everything(&self) {
-        // ESRCH: it has ended already.
-        let _ = process::pidfd_send_signal(&self.init.pidfd, Signal::SIGKILL);
+        self.init.kill();
     }
 
     /// Everything inside is dead; what it wrote is still the caller's. A caller who interrupts does not want it.
@@ -387,13 +381,6 @@ impl<'run> Supervisor<'run> {
             None => None,
         });
         outcome
-    }
-}
-
-impl Drop for Supervisor<'_> {
-    /// On every way out, also that of an error here: nothing stays.
-    fn drop(&mut self) {
-        self.kill_everything();
     }
 }
 

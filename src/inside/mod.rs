@@ -24,7 +24,7 @@ pub use sources::open_tree;
 use sources::Sources;
 use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd};
-use step::{At, Done, Step};
+use step::{At, Done, Failure, Step};
 use tree::Tree;
 
 /// What init brings from the supervisor's side of the clone.
@@ -44,19 +44,19 @@ pub struct Init<'run> {
 
 /// The life of PID 1. Never returns to the supervisor's code.
 pub fn run(init: Init) -> ! {
-    let code = match live(&init) {
-        Ok(()) => 0,
-        Err(failure) => {
-            // If nobody hears it, the supervisor is gone, and with it the one who could act on it.
-            let _ = init.link.send(Record::Failed(failure), &[]);
-            125
-        }
-    };
-    process::exit_now(code)
+    let Err(failure) = live(&init);
+    give_up(&init, failure)
+}
+
+/// Tells the supervisor which step failed, and ends. Nothing is dropped: after close_range(2) owners hold numbers of nothing.
+fn give_up(init: &Init, failure: Failure) -> ! {
+    // If nobody hears it, the supervisor is gone, and with it the one who could act on it.
+    let _ = init.link.send(Record::Failed(failure), &[]);
+    process::exit_now(125)
 }
 
 /// The order of a run. Order is security: docs/how-it-works.md gives the reason of each place.
-fn live(init: &Init) -> Done {
+fn live(init: &Init) -> Done<Infallible> {
     let prepared = init.prepared;
     let plan = prepared.plan;
 
@@ -86,21 +86,18 @@ fn live(init: &Init) -> Done {
     isolate::loopback(plan.network)?;
     isolate::hostname(&plan.hostname)?;
     isolate::keyring()?;
+    let terminal = terminal::open(init, devpts.as_ref())?;
     isolate::wait_for_go(&init.link)?;
     isolate::cgroup_namespace()?;
 
-    let terminal = terminal::open(init, devpts.as_ref())?;
     capabilities::reduce(&prepared.capabilities).at(Step::Capabilities)?;
     step_down_filter(prepared)?;
 
     match process::fork_with_pidfd().at(Step::Fork)? {
-        Cloned::Child => {
-            let Err(failure): Done<Infallible> = payload::run(init, terminal.as_ref());
-            Err(failure)
-        }
+        Cloned::Child => payload::run(init, terminal.as_ref()),
         Cloned::Parent(pid, pidfd) => {
             init.link.send(Record::Started, &[pidfd.as_fd()]).at(Step::Fork)?;
-            reap::until_end(init, pid, terminal.is_some())
+            reap::run(init, pid, terminal.is_some())
         }
     }
 }

@@ -12,7 +12,12 @@ use std::convert::Infallible;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// From fork to execve(2).
-pub(super) fn run(init: &Init, terminal: Option<&OwnedFd>) -> Done<Infallible> {
+pub(super) fn run(init: &Init, terminal: Option<&OwnedFd>) -> ! {
+    let Err(failure) = step_down(init, terminal);
+    super::give_up(init, failure)
+}
+
+fn step_down(init: &Init, terminal: Option<&OwnedFd>) -> Done<Infallible> {
     let prepared = init.prepared;
     session(terminal)?;
     working_directory(init)?;

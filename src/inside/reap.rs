@@ -14,7 +14,14 @@ use std::time::{Duration, Instant};
 const LATER_THAN_SUPERVISOR: Duration = Duration::from_millis(250);
 
 /// Until the payload ends; then init does, and the kernel ends what the payload left running.
-pub(super) fn until_end(init: &Init, payload: Pid, job_control: bool) -> Done {
+pub(super) fn run(init: &Init, payload: Pid, job_control: bool) -> ! {
+    match until_end(init, payload, job_control) {
+        Ok(()) => process::exit_now(0),
+        Err(failure) => super::give_up(init, failure),
+    }
+}
+
+fn until_end(init: &Init, payload: Pid, job_control: bool) -> Done {
     // Nothing of the supervisor's or the caller's stays open beside the payload: an end of a pipe here would keep it alive.
     let link = init.link.as_fd().as_raw_fd();
     process::close_range(0, link - 1).at(Step::Descriptors)?;

@@ -15,8 +15,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
-/// A name in the root that exists only while a made-up file or a cover is being made.
+/// A name in the root that exists only while a made-up file is being mounted.
 const STAGE: &str = ".stage";
+
+/// Names in the root of what covers a file and a directory, until the tree is complete.
+const COVERS: [&str; 2] = [".cover-file", ".cover-directory"];
 
 /// The tree while it grows.
 pub(super) struct Tree {
@@ -25,7 +28,7 @@ pub(super) struct Tree {
     own: Vec<u64>,
     /// The last destination's parent: neighbours in the plan mostly share it.
     parent: Option<Rc<Parent>>,
-    /// A cover that is in place, for a directory and for anything else: the next ones are copies of it.
+    /// A cover that is in place, for a file and for a directory: the next ones are copies of it.
     covers: [Option<OwnedFd>; 2],
     devpts: Option<OwnedFd>,
 }
@@ -88,7 +91,7 @@ impl Tree {
             return write_new(&parent.fd, name, file).at_entry(Step::Destination, index);
         }
         write_new(&self.root, OsStr::new(STAGE), file).at_entry(Step::Destination, index)?;
-        let tree = self.staged(attr::NOSUID | attr::NODEV, index)?;
+        let tree = self.staged(STAGE, attr::NOSUID | attr::NODEV, index)?;
         self.mount(at, &tree, false, index)?;
         unlinkat(&self.root, STAGE, UnlinkatFlags::NoRemoveDir).at_entry(Step::Destination, index)
     }
@@ -109,23 +112,24 @@ impl Tree {
             let copy = mount::clone_tree(existing, c"").at_entry(Step::Mount, index)?;
             return mount::attach(&copy, &parent.fd, name).at_entry(Step::Mount, index);
         }
-        let nothing = File { content: Vec::new(), mode: 0 };
-        let kind = if directory { UnlinkatFlags::RemoveDir } else { UnlinkatFlags::NoRemoveDir };
+        let stage = COVERS[usize::from(directory)];
         match directory {
-            true => mkdirat(&self.root, STAGE, Mode::empty()),
-            false => write_new(&self.root, OsStr::new(STAGE), &nothing),
+            true => mkdirat(&self.root, stage, Mode::empty()),
+            false => write_new(&self.root, OsStr::new(stage), &File { content: Vec::new(), mode: 0 }),
         }
         .at_entry(Step::Destination, index)?;
-        let cover = self.staged(attr::NOSUID | attr::NODEV | attr::NOEXEC, index)?;
-        let attached = mount::attach(&cover, &parent.fd, name).at_entry(Step::Mount, index);
-        unlinkat(&self.root, STAGE, kind).at_entry(Step::Destination, index)?;
-        attached?;
+        let cover = self.staged(stage, attr::NOSUID | attr::NODEV | attr::NOEXEC, index)?;
+        mount::attach(&cover, &parent.fd, name).at_entry(Step::Mount, index)?;
         self.covers[usize::from(directory)] = Some(cover);
         Ok(())
     }
 
     /// pivot_root(2): the old root is detached, the new one read-only. Returns the devpts, for a terminal.
     pub(super) fn enter(self) -> Done<Option<OwnedFd>> {
+        let kinds = [UnlinkatFlags::NoRemoveDir, UnlinkatFlags::RemoveDir];
+        for ((name, kind), _) in COVERS.into_iter().zip(kinds).zip(&self.covers).filter(|(_, made)| made.is_some()) {
+            unlinkat(&self.root, name, kind).at(Step::PivotRoot)?;
+        }
         fchdir(&self.root).at(Step::PivotRoot)?;
         pivot_root(".", ".").at(Step::PivotRoot)?;
         umount2(".", MntFlags::MNT_DETACH).at(Step::PivotRoot)?;
@@ -134,8 +138,8 @@ impl Tree {
         Ok(self.devpts)
     }
 
-    fn staged(&self, attributes: u64, index: usize) -> Done<OwnedFd> {
-        let tree = mount::clone_tree(&self.root, STAGE).at_entry(Step::Mount, index)?;
+    fn staged(&self, name: &str, attributes: u64, index: usize) -> Done<OwnedFd> {
+        let tree = mount::clone_tree(&self.root, name).at_entry(Step::Mount, index)?;
         mount::restrict_tree(&tree, c"", attributes | attr::RDONLY).at_entry(Step::Mount, index)?;
         Ok(tree)
     }

@@ -129,7 +129,8 @@ pub struct SourcePath {
 impl SourcePath {
     /// The whole path, for messages.
     pub fn path(&self) -> PathBuf {
-        self.base.join(&self.below)
+        // Joining nothing would add a slash.
+        if self.below.as_os_str().is_empty() { self.base.clone() } else { self.base.join(&self.below) }
     }
 }
 
