@@ -1,6 +1,13 @@
 //! The outside half: launch, id maps, supervise, outcome.
 
+pub mod end;
+pub mod open;
 pub mod outcome;
+pub mod report_file;
+pub mod stdio;
+pub mod stream;
+pub mod streams;
+pub mod terminal;
 
 use std::path::PathBuf;
 

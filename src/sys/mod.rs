@@ -1,1 +1,5 @@
 //! sys
+#![allow(unsafe_code)]
+
+pub mod descriptor;
+pub mod terminal;
