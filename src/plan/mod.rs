@@ -2,11 +2,40 @@
 //!
 //! Making a plan changes nothing on the host. `sandbox explain` prints it.
 
+mod base;
+#[cfg(test)]
+mod built_in_tests;
 pub mod command;
+mod covers;
+mod destinations;
+mod environment;
+mod glob;
+mod hides;
+pub mod host;
+mod hostname;
+mod identity;
+mod limits;
+mod links;
+mod lookup;
+mod mounts;
+mod paths;
+mod pins;
+mod refusals;
+mod source;
+#[cfg(test)]
+pub(crate) mod testing;
+mod trust;
+mod variables;
+mod walk;
+mod workdir;
+mod written;
 
-use crate::profile::{self, Origin};
+use crate::error::Error;
+use crate::profile::{self, Merged, Origin};
 use std::ffi::OsString;
 use std::path::PathBuf;
+
+pub use host::HostFacts;
 
 pub use profile::schema::{Enforcement, NetworkMode, OnDeny, SeccompPolicy, TerminalMode};
 
@@ -51,6 +80,50 @@ pub struct Plan {
     pub terminal: TerminalMode,
     /// Size and inodes of the root tmpfs.
     pub root: Tmpfs,
+}
+
+/// Makes the plan of a run: what the profiles and flags say, on this host, with what was typed after `--`.
+///
+/// # Errors
+/// What is refused, unknown, missing or contradictory, with the line that asked for it.
+pub fn make(merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Result<Plan, Error> {
+    let user = identity::user(&merged, host)?;
+    let names = identity::names(&user, host);
+    let hostname = hostname::resolve(merged.hostname.as_ref())?;
+    let network = merged.network.as_ref().map_or(NetworkMode::None, |mode| mode.value);
+    let mut environment = environment::rebuild(&merged.environment, &names, host)?;
+    let own = base::own(&user, &names, environment.home(), &hostname, network);
+    let tree = mounts::build(&merged.mounts, &merged.sources, own, &user, host)?;
+    environment::filter_path(&mut environment, &tree.mounts);
+    let workdir = workdir::resolve(merged.workdir.as_ref(), &environment, &tree.mounts, host)?;
+    let command = command::resolve(command, merged.command.as_ref(), &environment, &tree.mounts, &workdir)?;
+    Ok(Plan {
+        command,
+        hostname,
+        workdir,
+        user,
+        environment,
+        root: base::root(&tree.mounts),
+        mounts: tree.mounts,
+        watch: tree.watch,
+        create: tree.create,
+        notices: tree.notices,
+        network,
+        limits: limits::limits(&merged.limits)?,
+        features: limits::features(&merged.features),
+        seccomp: limits::seccomp(&merged)?,
+        landlock: limits::landlock(&merged),
+        capabilities: identity::capabilities(&merged.capabilities)?,
+        pass_fds: merged.pass_fds.iter().map(|fd| fd.value).collect(),
+        terminal: merged.terminal.map_or(TerminalMode::Raw, |mode| mode.value),
+        profiles: merged.sources,
+    })
+}
+
+/// An error of the line that asked: a flag is the command line's.
+fn wrong(origin: &Origin, message: impl Into<String>) -> Error {
+    let error = if origin.is_flag { Error::usage(message) } else { Error::profile(message) };
+    error.origin(origin)
 }
 
 /// What is run.
@@ -124,14 +197,6 @@ pub struct SourcePath {
     pub base: PathBuf,
     /// Opened below `base` without leaving it (RESOLVE_BENEATH, no magic links); empty for `base` itself.
     pub below: PathBuf,
-}
-
-impl SourcePath {
-    /// The whole path, for messages.
-    pub fn path(&self) -> PathBuf {
-        // Joining nothing would add a slash.
-        if self.below.as_os_str().is_empty() { self.base.clone() } else { self.base.join(&self.below) }
-    }
 }
 
 /// A directory to make: the last component only.
