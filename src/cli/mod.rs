@@ -6,6 +6,8 @@ mod profile;
 mod run;
 mod say;
 
+use crate::error::Error;
+use crate::profile::Shelves;
 use args::Invocation;
 use say::Verbosity;
 use std::ffi::OsString;
@@ -22,11 +24,26 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
     match invocation {
         Invocation::Run(run) => run::run(*run),
         Invocation::Explain { run, json } => explain::explain(*run, json),
-        Invocation::ProfileList => profile::list(),
-        Invocation::ProfileShow { name, resolved } => profile::show(&name, resolved),
-        Invocation::ProfileCheck { files } => profile::check(&files),
-        Invocation::Print(text) => say::print(&text),
+        Invocation::ProfileList => print(|| Ok(profile::list(&Shelves::from_environment()))),
+        Invocation::ProfileShow { name, resolved: false } => print(|| profile::show(&Shelves::from_environment(), &name)),
+        Invocation::ProfileShow { name, resolved: true } => print(|| profile::resolved(&Shelves::from_environment(), &name)),
+        Invocation::ProfileCheck { files } => check(&files),
+        Invocation::Print(text) => print(|| Ok(text)),
     }
+}
+
+/// What was asked for, on stdout.
+fn print(text: impl FnOnce() -> Result<String, Error>) -> u8 {
+    say::start(Verbosity::default());
+    match text() {
+        Ok(text) => say::print(&text),
+        Err(error) => say::error(&error),
+    }
+}
+
+fn check(files: &[String]) -> u8 {
+    say::start(Verbosity::default());
+    profile::check(&Shelves::from_environment(), files).iter().map(say::error).max().unwrap_or(0)
 }
 
 
