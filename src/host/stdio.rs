@@ -14,20 +14,11 @@ use nix::sys::stat::fstat;
 use nix::unistd::{isatty, pipe2};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-/// One of the command's descriptors.
-#[derive(Debug)]
-pub enum PayloadEnd {
-    /// To be put in its place.
-    Pipe(OwnedFd),
-    /// The slave of the sandbox's pty, which init opens.
-    Pty,
-}
-
 /// Both sides of stdio before the launch.
 #[derive(Debug)]
 pub struct Stdio {
-    /// Descriptors 0, 1 and 2 of the command.
-    pub payload: [PayloadEnd; 3],
+    /// Descriptors 0, 1 and 2 of the command: a pipe, or none where the slave of the sandbox's pty goes.
+    payload: [Option<OwnedFd>; 3],
     input: Option<Stream>,
     outputs: Vec<Stream>,
     carriers: [Option<usize>; 2],
@@ -67,17 +58,17 @@ impl Stdio {
         let is_tty = outside.map(|fd| isatty(fd).unwrap_or(false));
         let budget = Budget::new(output_limit.unwrap_or(u64::MAX));
         let mut outputs = Vec::new();
-        let mut output = |fd| -> nix::Result<PayloadEnd> {
+        let mut output = |fd| -> nix::Result<Option<OwnedFd>> {
             let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
             outputs.push(Stream::new(End::own(reader)?, End::shared(fd)?).with_budget(budget.clone()));
-            Ok(PayloadEnd::Pipe(writer))
+            Ok(Some(writer))
         };
-        let (input, zero) = if is_tty[0] { (None, PayloadEnd::Pty) } else { input(stdin)? };
-        let one = if is_tty[1] { PayloadEnd::Pty } else { output(stdout)? };
+        let (input, zero) = if is_tty[0] { (None, None) } else { input(stdin)? };
+        let one = if is_tty[1] { None } else { output(stdout)? };
         let two = match &one {
-            _ if is_tty[2] => PayloadEnd::Pty,
-            PayloadEnd::Pipe(writer) if is_same_file(stdout, stderr)? => {
-                PayloadEnd::Pipe(duplicate(writer.as_raw_fd())?)
+            _ if is_tty[2] => None,
+            Some(writer) if is_same_file(stdout, stderr)? => {
+                Some(duplicate(writer.as_raw_fd())?)
             }
             _ => output(stderr)?,
         };
@@ -93,12 +84,9 @@ impl Stdio {
         })
     }
 
-    /// The command's ends, for the launch; none in the place of one that is to be the pty.
+    /// The command's ends, for the launch; none where the slave of the sandbox's pty goes.
     pub fn take_payload_ends(&mut self) -> [Option<OwnedFd>; 3] {
-        std::mem::replace(&mut self.payload, [PayloadEnd::Pty, PayloadEnd::Pty, PayloadEnd::Pty]).map(|end| match end {
-            PayloadEnd::Pipe(fd) => Some(fd),
-            PayloadEnd::Pty => None,
-        })
+        std::mem::take(&mut self.payload)
     }
 
     /// Whether init is to make a pty and send its master.
@@ -109,7 +97,6 @@ impl Stdio {
     /// After the launch: closes our copies of the command's ends and starts to move bytes. `master` is the sandbox's pty, if
     /// [`Stdio::needs_pty`]; it is made to look like the caller's terminal, so call this before the command starts.
     pub fn attach(mut self, master: Option<OwnedFd>) -> nix::Result<Streams> {
-        drop(self.payload);
         let (mut input, mut pty) = (self.input, None);
         if let Some(Outside { terminal, source, sink }) = self.terminal {
             let master = master.ok_or(Errno::ENOTTY)?;
@@ -139,7 +126,7 @@ impl Outside {
 
 /// A pipe fed from `stdin`. A file of the caller's gets its offset back: the next reader of it goes on where the command stopped,
 /// as in `while read line; do sandbox -- cmd; done < file`.
-fn input(stdin: BorrowedFd<'_>) -> nix::Result<(Option<Stream>, PayloadEnd)> {
+fn input(stdin: BorrowedFd<'_>) -> nix::Result<(Option<Stream>, Option<OwnedFd>)> {
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
     let source = End::shared(stdin)?;
     let is_file = source.kind() == Kind::File;
@@ -147,7 +134,7 @@ fn input(stdin: BorrowedFd<'_>) -> nix::Result<(Option<Stream>, PayloadEnd)> {
     if is_file {
         stream = stream.with_rewind(duplicate(stdin.as_raw_fd())?, duplicate(reader.as_raw_fd())?);
     }
-    Ok((Some(stream), PayloadEnd::Pipe(reader)))
+    Ok((Some(stream), Some(reader)))
 }
 
 /// One file behind both, whose order of writes means something. (A device such as /dev/null keeps none.)

@@ -70,6 +70,8 @@ pub(super) struct Supervisor<'run> {
     started: Option<Instant>,
     ended: Option<i32>,
     failure: Option<Failure>,
+    /// Bytes could not be delivered: a run whose output is lost has no verdict.
+    lost: Option<Errno>,
     /// The first limit that was acted on.
     limit: Option<Status>,
     wall_deadline: Option<Instant>,
@@ -92,6 +94,7 @@ impl<'run> Supervisor<'run> {
             started: None,
             ended: None,
             failure: None,
+            lost: None,
             limit: None,
             wall_deadline: None,
             kill_deadline: None,
@@ -182,7 +185,10 @@ impl<'run> Supervisor<'run> {
         let Some(streams) = &mut self.streams else { return };
         match streams.step(stream) {
             Progress::LimitExceeded => self.act_on_limit(Status::OutputLimit),
-            Progress::Failed(errno) => tracing::warn!("a byte stream failed and was closed: {}", errno.desc()),
+            Progress::Failed(errno) => {
+                self.lost = self.lost.or(Some(errno));
+                self.kill_everything();
+            }
             Progress::Moved | Progress::Blocked | Progress::Ended => {}
         }
     }
@@ -334,8 +340,10 @@ impl<'run> Supervisor<'run> {
             }
             owners.dedup();
             for stream in owners {
-                if streams.step(stream) == Progress::LimitExceeded {
-                    self.limit = self.limit.or(Some(Status::OutputLimit));
+                match streams.step(stream) {
+                    Progress::LimitExceeded => self.limit = self.limit.or(Some(Status::OutputLimit)),
+                    Progress::Failed(errno) => self.lost = self.lost.or(Some(errno)),
+                    Progress::Moved | Progress::Blocked | Progress::Ended => {}
                 }
             }
             while let Some(heard) = self.signals.0.read_signal()? {
@@ -366,6 +374,11 @@ impl<'run> Supervisor<'run> {
             let kind = if outcome.interrupted_by.is_some() { ErrorKind::Host } else { ErrorKind::Internal };
             let error = Error::new(kind, message).remedy("Run it again");
             return Outcome { interrupted_by: outcome.interrupted_by, ..Outcome::failed(error) };
+        }
+        if let Some(errno) = self.lost {
+            let error = Error::host(format!("what the command read or wrote could not be moved: {}", errno.desc()));
+            let error = error.step("stdio").errno(errno).remedy("Look at where stdin, stdout and stderr lead (a full disk?)");
+            return Outcome { usage: outcome.usage, interrupted_by: outcome.interrupted_by, ..Outcome::failed(error) };
         }
         outcome.wall_time = self.wall_time;
         // Init is killed by us, with all the rest, or by a stranger: for the command it is the same signal.

@@ -97,7 +97,7 @@ fn live(init: &Init) -> Done<Infallible> {
         Cloned::Child => payload::run(init, terminal.as_ref()),
         Cloned::Parent(pid, pidfd) => {
             init.link.send(Record::Started, &[pidfd.as_fd()]).at(Step::Fork)?;
-            reap::run(init, pid, terminal.is_some())
+            reap::run(init, pid, terminal.as_ref())
         }
     }
 }

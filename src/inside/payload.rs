@@ -21,12 +21,12 @@ fn step_down(init: &Init, terminal: Option<&OwnedFd>) -> Done<Infallible> {
     let prepared = init.prepared;
     session(terminal)?;
     working_directory(init)?;
-    rlimits::apply(&prepared.rlimits).at(Step::Rlimits)?;
     landlock::restrict(prepared.landlock.as_ref()).at(Step::Landlock)?;
     umask(prepared.umask);
     stdio(init, terminal)?;
     signals(init)?;
     descriptors(init)?;
+    rlimits::apply(&prepared.rlimits).at(Step::Rlimits)?;
     execute(init)
 }
 
@@ -72,22 +72,11 @@ fn signals(init: &Init) -> Done {
 
 /// Closes every descriptor but 0, 1, 2 and those granted; `started` and the link close themselves at execve(2).
 fn descriptors(init: &Init) -> Done {
-    let mut kept: Vec<RawFd> = init.prepared.plan.pass_fds.clone();
-    kept.push(init.started.as_raw_fd());
-    kept.push(init.link.as_fd().as_raw_fd());
-    kept.sort_unstable();
-    let mut first = 3;
-    for fd in kept {
-        if fd > first {
-            process::close_range(first, fd - 1).at(Step::Descriptors)?;
-        }
-        first = fd + 1;
-    }
-    process::close_range(first, RawFd::MAX).at(Step::Descriptors)?;
-    for fd in &init.prepared.plan.pass_fds {
-        process::keep_across_exec(*fd).at(Step::Descriptors)?;
-    }
-    Ok(())
+    let granted = &init.prepared.plan.pass_fds;
+    let closing_themselves = [init.started.as_raw_fd(), init.link.as_fd().as_raw_fd()];
+    let kept = [0, 1, 2].iter().chain(granted).chain(&closing_themselves).copied();
+    process::close_all_but(kept.collect()).at(Step::Descriptors)?;
+    granted.iter().try_for_each(|fd| process::keep_across_exec(*fd)).at(Step::Descriptors)
 }
 
 /// As execvp(3) does: the first candidate that can be executed; EACCES is told only if nothing else was found.

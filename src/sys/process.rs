@@ -63,12 +63,20 @@ pub fn pidfd_send_signal(pidfd: impl AsFd, signal: Signal) -> Result<()> {
     Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal as i32, none, 0) }).map(drop)
 }
 
-/// close_range(2): closes every descriptor from `first` to `last`, both included.
+/// close_range(2): closes every descriptor but those of `kept`.
 ///
-/// For a process that is about to execve(2) or that owns none of them any more: owners left in memory must not be dropped.
-pub fn close_range(first: RawFd, last: RawFd) -> Result<()> {
-    // SAFETY: closing is memory-safe; the contract above keeps the owners from closing a stranger's number.
-    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }).map(drop)
+/// For a process that is about to execve(2), or never drops an owner again: a number may otherwise be a stranger's by then.
+pub fn close_all_but(mut kept: Vec<RawFd>) -> Result<()> {
+    kept.sort_unstable();
+    let mut first = 0;
+    for last in kept.into_iter().map(|fd| fd - 1).chain([RawFd::MAX]) {
+        if first <= last {
+            // SAFETY: closing touches no memory; the contract above keeps owners from closing what takes the number next.
+            Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
+        }
+        first = last.saturating_add(2);
+    }
+    Ok(())
 }
 
 /// dup3(2) onto a fixed number: places `fd` at `target`, open across execve(2).

@@ -11,10 +11,7 @@ fn prepare(callers: [BorrowedFd<'_>; 3]) -> Stdio {
 }
 
 fn payload_ends(stdio: &mut Stdio) -> [Option<File>; 3] {
-    [0, 1, 2].map(|number| match std::mem::replace(&mut stdio.payload[number], PayloadEnd::Pty) {
-        PayloadEnd::Pipe(fd) => Some(File::from(fd)),
-        PayloadEnd::Pty => None,
-    })
+    stdio.take_payload_ends().map(|end| end.map(File::from))
 }
 
 /// As the supervisor does it, until all output is delivered.
@@ -124,7 +121,7 @@ fn each_terminal_becomes_the_pty_and_all_else_a_pipe() {
     for bits in 0..8 {
         let is_tty = [bits & 1 != 0, bits & 2 != 0, bits & 4 != 0];
         let stdio = prepare(is_tty.map(|is_tty| if is_tty { tty } else { null }));
-        assert_eq!(stdio.payload.each_ref().map(|end| matches!(end, PayloadEnd::Pty)), is_tty);
+        assert_eq!(stdio.payload.each_ref().map(|end| end.is_none()), is_tty);
         assert_eq!(stdio.needs_pty(), bits != 0);
         assert_eq!(stdio.attach(None).is_err(), bits != 0, "a pty that is missing is an error");
     }
