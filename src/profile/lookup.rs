@@ -2,6 +2,7 @@
 
 use super::{builtin, text::MAX_BYTES, wording::nearest};
 use crate::error::Error;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,12 @@ pub fn is_path(name: &str) -> bool {
 impl Shelves {
     /// `$XDG_CONFIG_HOME/sandbox/profiles` or `~/.config/sandbox/profiles`, then `/etc/sandbox/profiles`.
     pub fn from_environment() -> Self {
-        let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        Self::from_variables(|name| std::env::var_os(name))
+    }
+
+    /// A relative path in a variable is ignored, as the base directory specification has it.
+    fn from_variables(get: impl Fn(&str) -> Option<OsString>) -> Self {
+        let absolute = |name: &str| get(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let config = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")));
         let user = config.map(|config| config.join("sandbox/profiles"));
         Shelves { directories: user.into_iter().chain(["/etc/sandbox/profiles".into()]).collect() }
