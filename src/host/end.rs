@@ -1,6 +1,7 @@
 //! One end of a [`super::stream::Stream`]: a descriptor that is read and written without blocking, and without a change to an open
 //! file description that other processes of the caller's share.
 
+use crate::sys::descriptor::duplicate;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::socket::{MsgFlags, recv, send};
@@ -55,7 +56,7 @@ impl End {
         let kind = kind(fd)?;
         let reopened = if kind == Kind::Terminal { reopen(fd) } else { None };
         let nonblocking = reopened.is_some();
-        let fd = reopened.map_or_else(|| fd.try_clone_to_owned().map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0))), Ok)?;
+        let fd = reopened.map_or_else(|| duplicate(fd.as_raw_fd()), Ok)?;
         Ok(End { fd, kind, nonblocking })
     }
 

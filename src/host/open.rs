@@ -42,8 +42,9 @@ pub fn descriptor(number: RawFd, access: OFlag) -> Result<OwnedFd, Error> {
             .errno(errno)
             .remedy(format!("Open it in the shell, as in {number}<FILE or {number}>FILE"))
     })?;
-    let mode = fcntl(&fd, FcntlArg::F_GETFL).map(OFlag::from_bits_retain).map_err(|errno| refused(Path::new(&name), errno))?
-        & OFlag::O_ACCMODE;
+    let mode =
+        fcntl(&fd, FcntlArg::F_GETFL).map(OFlag::from_bits_retain).map_err(|errno| refused(Path::new(&name), errno))?
+            & OFlag::O_ACCMODE;
     if mode != access && mode != OFlag::O_RDWR {
         let purpose = if access == OFlag::O_RDONLY { "reading" } else { "writing" };
         return Err(Error::usage(format!("descriptor {number} is not open for {purpose}"))
@@ -67,7 +68,11 @@ pub(super) fn descriptor_number(path: &Path) -> Option<RawFd> {
 pub(super) fn open_how(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
     let resolve = if path.is_absolute() { ResolveFlag::empty() } else { ResolveFlag::RESOLVE_NO_SYMLINKS };
     let mode = if flags.contains(OFlag::O_CREAT) { Mode::from_bits_truncate(0o666) } else { Mode::empty() };
-    openat2(AT_FDCWD, path, OpenHow::new().flags(flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).mode(mode).resolve(resolve))
+    openat2(
+        AT_FDCWD,
+        path,
+        OpenHow::new().flags(flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).mode(mode).resolve(resolve),
+    )
 }
 
 pub(super) fn file_type(stat: &FileStat) -> SFlag {
@@ -87,15 +92,15 @@ pub(super) fn refused(path: &Path, errno: Errno) -> Error {
             "is a FIFO that nobody reads, or a socket",
             "Start its reader first, or name a regular file",
         ),
-        Errno::ENOENT => (ErrorKind::Usage, "does not exist, or its directory does not", "Make it first, or correct the name"),
+        Errno::ENOENT => {
+            (ErrorKind::Usage, "does not exist, or its directory does not", "Make it first, or correct the name")
+        }
         Errno::EACCES | Errno::EPERM | Errno::EROFS => {
             (ErrorKind::Usage, "cannot be opened by you", "Change its permissions, or name another file")
         }
-        Errno::EISDIR | Errno::ENOTDIR | Errno::EINVAL => (
-            ErrorKind::Usage,
-            "is not a regular file, a FIFO or /dev/null",
-            "Name a regular file, a FIFO or /dev/null",
-        ),
+        Errno::EISDIR | Errno::ENOTDIR | Errno::EINVAL => {
+            (ErrorKind::Usage, "is not a regular file, a FIFO or /dev/null", "Name a regular file, a FIFO or /dev/null")
+        }
         _ => (ErrorKind::Host, "could not be opened", "Look at the file system it is on"),
     };
     Error::new(kind, format!("{} {why} ({})", path.display(), errno.desc())).path(path).errno(errno).remedy(remedy)

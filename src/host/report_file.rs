@@ -45,7 +45,9 @@ impl ReportFile {
         let directory = open_directory(path).map_err(|errno| refused(path, errno))?;
         match fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(stat) => match file_type(&stat) {
-                SFlag::S_IFREG => unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir).map_err(|errno| refused(path, errno))?,
+                SFlag::S_IFREG => {
+                    unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir).map_err(|errno| refused(path, errno))?
+                }
                 SFlag::S_IFLNK => return Err(refused(path, Errno::ELOOP)),
                 _ => return open(),
             },
@@ -64,10 +66,13 @@ impl ReportFile {
             Place::Named { directory, name, path } => (path, rename_into(directory, name, report)),
         };
         result.map_err(|errno| {
-            Error::new(ErrorKind::Host, format!("the report could not be written to {} ({})", path.display(), errno.desc()))
-                .path(path)
-                .errno(errno)
-                .remedy("Give it a place that the command cannot write to, with room left")
+            Error::new(
+                ErrorKind::Host,
+                format!("the report could not be written to {} ({})", path.display(), errno.desc()),
+            )
+            .path(path)
+            .errno(errno)
+            .remedy("Give it a place that the command cannot write to, with room left")
         })
     }
 }

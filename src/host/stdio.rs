@@ -7,11 +7,12 @@ use super::stream::{Budget, Stream};
 use super::streams::{Pty, Streams};
 use super::terminal::Terminal;
 use crate::error::Error;
+use crate::sys::descriptor::duplicate;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
 use nix::unistd::{isatty, pipe2};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// One of the command's descriptors.
 #[derive(Debug)]
@@ -75,7 +76,9 @@ impl Stdio {
         let one = if is_tty[1] { PayloadEnd::Pty } else { output(stdout)? };
         let two = match &one {
             _ if is_tty[2] => PayloadEnd::Pty,
-            PayloadEnd::Pipe(writer) if is_same_file(stdout, stderr)? => PayloadEnd::Pipe(duplicate(writer.as_fd())?),
+            PayloadEnd::Pipe(writer) if is_same_file(stdout, stderr)? => {
+                PayloadEnd::Pipe(duplicate(writer.as_raw_fd())?)
+            }
             _ => output(stderr)?,
         };
         let first = if is_tty[1] { None } else { Some(0) };
@@ -112,9 +115,9 @@ impl Stdio {
             let master = master.ok_or(Errno::ENOTTY)?;
             terminal.imitate(master.as_fd())?;
             if let Some(source) = source {
-                input = Some(Stream::new(source, End::master(duplicate(master.as_fd())?)?));
+                input = Some(Stream::new(source, End::master(duplicate(master.as_raw_fd())?)?));
             }
-            let output = Stream::new(End::master(duplicate(master.as_fd())?)?, sink).with_budget(self.budget);
+            let output = Stream::new(End::master(duplicate(master.as_raw_fd())?)?, sink).with_budget(self.budget);
             self.carriers = self.carriers.map(|carrier| carrier.or(Some(self.outputs.len())));
             self.outputs.push(output);
             pty = Some(Pty { terminal, master });
@@ -128,7 +131,7 @@ impl Outside {
     fn find(outside: [BorrowedFd<'_>; 3], is_tty: [bool; 3]) -> nix::Result<Option<Self>> {
         let Some(sink) = [1, 2, 0].into_iter().find(|&number| is_tty[number]) else { return Ok(None) };
         let source = is_tty[0].then(|| End::shared(outside[0])).transpose()?;
-        let tty = duplicate(if is_tty[0] { outside[0] } else { outside[sink] })?;
+        let tty = duplicate(outside[if is_tty[0] { 0 } else { sink }].as_raw_fd())?;
         let terminal = Terminal::new(tty, is_tty[0] && is_tty[1]);
         Ok(Some(Outside { terminal, source, sink: End::shared(outside[sink])? }))
     }
@@ -142,7 +145,7 @@ fn input(stdin: BorrowedFd<'_>) -> nix::Result<(Option<Stream>, PayloadEnd)> {
     let is_file = source.kind() == Kind::File;
     let mut stream = Stream::new(source, End::own(writer)?);
     if is_file {
-        stream = stream.with_rewind(duplicate(stdin)?, duplicate(reader.as_fd())?);
+        stream = stream.with_rewind(duplicate(stdin.as_raw_fd())?, duplicate(reader.as_raw_fd())?);
     }
     Ok((Some(stream), PayloadEnd::Pipe(reader)))
 }
@@ -151,10 +154,6 @@ fn input(stdin: BorrowedFd<'_>) -> nix::Result<(Option<Stream>, PayloadEnd)> {
 fn is_same_file(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> nix::Result<bool> {
     let (one, other, kind) = (fstat(one)?, fstat(other)?, End::shared(one)?.kind());
     Ok(kind != Kind::Device && (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino))
-}
-
-fn duplicate(fd: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
-    fd.try_clone_to_owned().map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
 }
 
 #[cfg(test)]

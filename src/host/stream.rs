@@ -64,6 +64,8 @@ struct Rewind {
 pub struct Stream {
     ends: Option<(End, End)>,
     buffer: Vec<u8>,
+    /// How much of the buffer is delivered; it is filled again when all is.
+    delivered: usize,
     splices: bool,
     waits_for_sink: bool,
     paused: bool,
@@ -80,9 +82,11 @@ impl Stream {
     pub fn new(source: End, sink: End) -> Self {
         Stream {
             // Pages of a caller's file are copied, not lent to the pipe of an untrusted reader.
-            splices: source.kind() == Kind::Pipe && !matches!(sink.kind(), Kind::Socket | Kind::Terminal | Kind::Master),
+            splices: source.kind() == Kind::Pipe
+                && !matches!(sink.kind(), Kind::Socket | Kind::Terminal | Kind::Master),
             ends: Some((source, sink)),
             buffer: Vec::new(),
+            delivered: 0,
             waits_for_sink: false,
             paused: false,
             draining: false,
@@ -135,7 +139,9 @@ impl Stream {
     /// The writers inside are dead: what they have written is delivered and no more, whoever else still holds a writing end.
     pub fn drain(&mut self) {
         self.draining = true;
-        if let Some((source, _)) = &self.ends && source.kind() == Kind::Pipe {
+        if let Some((source, _)) = &self.ends
+            && source.kind() == Kind::Pipe
+        {
             self.remaining = unread_bytes(source.as_fd()).unwrap_or(0);
         }
         self.end_if_delivered();
@@ -145,13 +151,13 @@ impl Stream {
     pub fn close(&mut self) {
         self.ends = None;
         if let Some(rewind) = self.rewind.take() {
-            let unread = unread_bytes(rewind.pipe.as_fd()).unwrap_or(0) + self.buffer.len() as u64;
+            let unread = unread_bytes(rewind.pipe.as_fd()).unwrap_or(0) + self.pending().len() as u64;
             // A reader can also write into its own pipe: never further back than we came.
             let unread = i64::try_from(unread.min(rewind.taken)).unwrap_or(0);
             // A file that cannot seek any more has no offset to put back.
             let _ = lseek(&rewind.file, -unread, Whence::SeekCur);
         }
-        self.buffer = Vec::new();
+        (self.buffer, self.delivered) = (Vec::new(), 0);
     }
 
     /// Moves what can be moved now, at most one batch.
@@ -171,9 +177,13 @@ impl Stream {
     }
 
     fn end_if_delivered(&mut self) {
-        if self.remaining == 0 && self.buffer.is_empty() {
+        if self.remaining == 0 && self.pending().is_empty() {
             self.ends = None;
         }
+    }
+
+    fn pending(&self) -> &[u8] {
+        &self.buffer[self.delivered..]
     }
 
     fn advance(&mut self) -> nix::Result<Progress> {
@@ -198,8 +208,9 @@ impl Stream {
             }
         }
         let (readable, writable) = readiness(source, sink)?;
-        self.waits_for_sink = !writable && (readable.is_some() || !self.buffer.is_empty());
-        if !self.buffer.is_empty() {
+        let is_pending = self.delivered < self.buffer.len();
+        self.waits_for_sink = !writable && (readable.is_some() || is_pending);
+        if is_pending {
             return if writable { self.flush() } else { Ok(Progress::Blocked) };
         }
         match readable {
@@ -210,6 +221,7 @@ impl Stream {
             Some(_) if self.waits_for_sink || self.splices => return Ok(Progress::Blocked),
             Some(_) => {}
         }
+        self.delivered = 0;
         self.buffer.resize(BUFFER.min(most), 0);
         let count = source.read(&mut self.buffer).inspect_err(|_| self.buffer.clear())?;
         self.buffer.truncate(count);
@@ -226,10 +238,10 @@ impl Stream {
 
     fn flush(&mut self) -> nix::Result<Progress> {
         let Some((_, sink)) = &self.ends else { return Ok(Progress::Ended) };
-        let count = sink.write(&self.buffer).inspect_err(|_| self.waits_for_sink = true)?;
-        self.buffer.drain(..count);
+        let count = sink.write(self.pending()).inspect_err(|_| self.waits_for_sink = true)?;
+        self.delivered += count;
         self.bytes += count as u64;
-        self.waits_for_sink = !self.buffer.is_empty();
+        self.waits_for_sink = !self.pending().is_empty();
         Ok(Progress::Moved)
     }
 }
@@ -251,8 +263,7 @@ fn readiness(source: &End, sink: &End) -> nix::Result<(Option<Readable>, bool)> 
     let mut fds = [PollFd::new(source.as_fd(), PollFlags::POLLIN), PollFd::new(sink.as_fd(), PollFlags::POLLOUT)];
     poll(&mut fds, PollTimeout::ZERO)?;
     let [input, output] = fds.map(|fd| fd.revents().unwrap_or(PollFlags::empty()));
-    // A terminal that was hung up reads as empty for ever.
-    if output.intersects(GONE) || source.kind() == Kind::Terminal && input.intersects(GONE) {
+    if output.intersects(GONE) {
         return Err(Errno::EPIPE);
     }
     let readable = match input {

@@ -120,9 +120,11 @@ pub(super) fn capabilities(written: &[Located<String>]) -> Result<Vec<Capability
     for Located { value, origin } in written {
         let capability: Capability = value.parse().map_err(|_| {
             let names: Vec<String> = caps::all().iter().map(ToString::to_string).collect();
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            let error = wording::unknown(&format!("unknown capability {value:?}"), &value.to_ascii_uppercase(), &names);
-            Error { kind: wrong(origin, "").kind, ..error.origin(origin) }
+            let error = wrong(origin, format!("unknown capability {value:?}"));
+            match wording::nearest(&value.to_ascii_uppercase(), names.iter().map(String::as_str)) {
+                Some(near) => error.remedy(format!("Did you mean {near:?}?")),
+                None => error.remedy("capabilities(7) names them all"),
+            }
         })?;
         if let Some((_, remedy)) = REFUSED.iter().find(|(refused, _)| *refused == capability) {
             return Err(wrong(origin, format!("{capability} is refused: it undoes the sandbox")).remedy(*remedy));

@@ -38,3 +38,6 @@ pub const VALUES: &[(&str, &str, &str, &str)] = &[
     ("user.map", "--map", "subordinate", "needs ranges of subordinate ids, which this version cannot map yet"),
     ("terminal", "--terminal", "safe", "needs a filter of escape sequences, which this version does not have yet"),
 ];
+
+/// Statuses of the report that only a cgroup can find: (status, why).
+pub const STATUSES: &[(&str, &str)] = &[("cpu-timeout", CGROUP), ("out-of-memory", CGROUP)];

@@ -5,7 +5,7 @@
 
 pub mod builtin;
 mod check;
-mod events;
+pub(crate) mod events;
 pub mod later;
 mod load;
 mod lookup;

@@ -3,6 +3,7 @@
 use super::events::{self, Index, Position};
 use super::{Layer, Origin, check, schema::Profile, wording};
 use crate::error::Error;
+use serde_yaml::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -54,21 +55,28 @@ fn newer(index: &Index, at: &dyn Fn(Position, &str) -> Origin) -> Option<Error> 
     newer.then(|| error.origin(&at(place.value, "")).remedy("This one reads version 1"))
 }
 
-/// A profile, or a part of one, as YAML that reads back as the same: what is not set is left out.
+/// A profile as YAML that reads back as the same: what is not set, or empty, is left out.
 ///
 /// # Errors
 /// Those of serde.
-pub fn write<T: serde::Serialize>(value: &T) -> Result<String, serde_yaml::Error> {
-    serde_yaml::to_string(&without_nulls(serde_yaml::to_value(value)?))
+pub fn write(profile: &Profile) -> Result<String, serde_yaml::Error> {
+    serde_yaml::to_string(&without_empty(serde_yaml::to_value(profile)?))
 }
 
-fn without_nulls(value: serde_yaml::Value) -> serde_yaml::Value {
-    use serde_yaml::Value;
+/// An empty `command` is not the same as none: it takes back the one of a profile below.
+fn without_empty(value: Value) -> Value {
+    let said = |key: &Value, value: &Value| match value {
+        Value::Null => false,
+        Value::Mapping(map) => !map.is_empty(),
+        Value::Sequence(items) => !items.is_empty() || key == "command",
+        _ => true,
+    };
     match value {
         Value::Mapping(map) => {
-            Value::Mapping(map.into_iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k, without_nulls(v))).collect())
+            let entries = map.into_iter().map(|(key, value)| (key, without_empty(value)));
+            Value::Mapping(entries.filter(|(key, value)| said(key, value)).collect())
         }
-        Value::Sequence(items) => Value::Sequence(items.into_iter().map(without_nulls).collect()),
+        Value::Sequence(items) => Value::Sequence(items.into_iter().map(without_empty).collect()),
         other => other,
     }
 }

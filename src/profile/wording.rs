@@ -25,16 +25,14 @@ pub fn reword(error: &serde_yaml::Error, text: &str, index: &Index, at: &dyn Fn(
     let path = full[..start].trim_end_matches(": ");
     let suffix = format!(" at line {} column {}", position.0, position.1);
     let what = full[start..].strip_suffix(&suffix).unwrap_or(&full[start..]);
-    let words: Vec<&str> = what.split('`').skip(1).step_by(2).collect();
 
-    if let ("unknown field", [word, known @ ..]) = (&what[..13.min(what.len())], &words[..]) {
+    if let Some((word, error)) = unknown(what, "unknown field ", "unknown key") {
         let child = if path.is_empty() { word.to_string() } else { format!("{path}.{word}") };
-        let place = index.places.get(&child).map_or(position, |place| place.key);
-        return unknown(&format!("unknown key {word:?}"), word, known).origin(&at(place, ""));
+        return error.origin(&at(index.places.get(&child).map_or(position, |place| place.key), ""));
     }
     let place = index.places.get(path).map_or(position, |place| place.value);
-    if let ("unknown variant", [word, known @ ..]) = (&what[..15.min(what.len())], &words[..]) {
-        return unknown(&format!("unknown value {word:?}"), word, known).origin(&at(place, path));
+    if let Some((_, error)) = unknown(what, "unknown variant ", "unknown value") {
+        return error.origin(&at(place, path));
     }
     let error = match what.strip_prefix("invalid value: ").or(what.strip_prefix("invalid type: ")) {
         Some(wrong) => Error::profile(plain(wrong)),
@@ -60,14 +58,16 @@ fn plain(wrong: &str) -> String {
     format!("{found} where the profile needs {needed}")
 }
 
-/// A word that is not one of those known: the nearest, else all of them.
-pub fn unknown(message: &str, word: &str, known: &[&str]) -> Error {
-    let error = Error::profile(message);
-    match (nearest(word, known.iter().copied()), known) {
-        (Some(near), _) => error.remedy(format!("Did you mean {near:?}?")),
-        (None, []) => error,
-        (None, known) => error.remedy(format!("Known here: {}", known.join(", "))),
-    }
+/// serde's "unknown `word`, expected one of `this`, `that`": the word, and an error with the nearest, else with all.
+pub fn unknown<'a>(what: &'a str, phrase: &str, noun: &str) -> Option<(&'a str, Error)> {
+    let words: Vec<&str> = what.strip_prefix(phrase)?.split('`').skip(1).step_by(2).collect();
+    let (word, known) = words.split_first()?;
+    let error = Error::profile(format!("{noun} {word:?}"));
+    let error = match nearest(word, known.iter().copied()) {
+        Some(near) => error.remedy(format!("Did you mean {near:?}?")),
+        None => error.remedy(format!("Known here: {}", known.join(", "))),
+    };
+    Some((word, error))
 }
 
 /// The known word that was probably meant, if any is near enough.

@@ -106,7 +106,8 @@ fn files_named_on_the_command_line_take_the_place_of_the_callers() {
 fn the_limit_counts_stdout_and_stderr_together() {
     let null = File::open("/dev/null").unwrap();
     let ((_out, stdout), (_err, stderr)) = (pipes(), pipes());
-    let mut stdio = Stdio::prepare(&Options::default(), [null.as_fd(), stdout.as_fd(), stderr.as_fd()], Some(5)).unwrap();
+    let mut stdio =
+        Stdio::prepare(&Options::default(), [null.as_fd(), stdout.as_fd(), stderr.as_fd()], Some(5)).unwrap();
     let [_, one, two] = payload_ends(&mut stdio).map(Option::unwrap);
     let mut streams = stdio.attach(None).unwrap();
     write(&one, b"1234").unwrap();

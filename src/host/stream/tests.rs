@@ -58,7 +58,12 @@ fn noise(count: usize) -> Vec<u8> {
     .collect()
 }
 
-fn passes_unchanged(source_in: impl Write + Send + 'static, source: End, sink: End, sink_out: impl Read + Send + 'static) {
+fn passes_unchanged(
+    source_in: impl Write + Send + 'static,
+    source: End,
+    sink: End,
+    sink_out: impl Read + Send + 'static,
+) {
     let bytes = noise(10 << 20);
     let sent = bytes.clone();
     let (mut source_in, mut sink_out) = (source_in, sink_out);
@@ -276,8 +281,8 @@ fn a_payload_that_fills_its_own_stdin_does_not_move_the_offset_before_the_start(
     file.seek(SeekFrom::Start(8)).unwrap();
     let (inner_out, inner_in) = pipe();
     let forged = inner_in.try_clone().unwrap();
-    let mut stream =
-        Stream::new(shared(&file), End::own(inner_in).unwrap()).with_rewind(file.try_clone().unwrap().into(), inner_out);
+    let mut stream = Stream::new(shared(&file), End::own(inner_in).unwrap())
+        .with_rewind(file.try_clone().unwrap().into(), inner_out);
     to_the_end(&mut stream);
     write(&forged, b"forged forged").unwrap();
     stream.close();
@@ -301,7 +306,9 @@ fn ctrl_d_at_a_cooked_terminal_is_an_end_of_file_inside_and_not_the_end_of_the_t
     let (outer, inner) = (openpty(None, None).unwrap(), openpty(None, None).unwrap());
     let mut stream = Stream::new(shared(&outer.slave), End::master(inner.master).unwrap());
     let mut got = [0; 64];
-    for (typed, line) in [(&b"half\x04"[..], &b"half"[..]), (b"line\n", b"line\n"), (b"\x04", b""), (b"more\n", b"more\n")] {
+    for (typed, line) in
+        [(&b"half\x04"[..], &b"half"[..]), (b"line\n", b"line\n"), (b"\x04", b""), (b"more\n", b"more\n")]
+    {
         write(&outer.master, typed).unwrap();
         drive(&mut stream, |_, progress| progress == Progress::Moved);
         let count = read(&inner.slave, &mut got).unwrap();
