@@ -53,11 +53,6 @@ pub(super) fn bind_of<'a>(mounts: &'a [Mount], inside: &Path) -> Option<(&'a Mou
 pub(super) const MAX_LINKS: usize = 40;
 
 impl SourcePath {
-    /// The whole path, for messages.
-    pub fn path(&self) -> PathBuf {
-        join(&self.base, &self.below)
-    }
-
     pub(super) fn join(&self, rest: &Path) -> SourcePath {
         SourcePath { base: self.base.clone(), below: join(&self.below, rest) }
     }

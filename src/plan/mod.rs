@@ -20,6 +20,7 @@ mod lookup;
 mod mounts;
 mod paths;
 mod pins;
+mod real;
 mod refusals;
 mod source;
 #[cfg(test)]
@@ -197,6 +198,14 @@ pub struct SourcePath {
     pub base: PathBuf,
     /// Opened below `base` without leaving it (RESOLVE_BENEATH, no magic links); empty for `base` itself.
     pub below: PathBuf,
+}
+
+impl SourcePath {
+    /// The whole path, for messages.
+    pub fn path(&self) -> PathBuf {
+        // Joining nothing would add a slash.
+        if self.below.as_os_str().is_empty() { self.base.clone() } else { self.base.join(&self.below) }
+    }
 }
 
 /// A directory to make: the last component only.

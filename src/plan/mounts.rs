@@ -45,7 +45,7 @@ pub(super) fn build(
         builder.add(&mut tree, at, entry)?;
     }
     base::add(&mut tree.mounts, own);
-    links::place(&mut tree);
+    links::place(&mut tree, host);
     destinations::settle(&mut tree)?;
     hides::add(&mut tree, &entries)?;
     tree.watch_absent();
@@ -58,7 +58,7 @@ pub(super) fn build(
 struct Builder<'a> {
     host: &'a HostFacts,
     user: &'a User,
-    trees: Trees,
+    trees: Trees<'a>,
 }
 
 impl Builder<'_> {

@@ -34,6 +34,7 @@ pub(crate) fn host_at(cwd: &str, home: &str) -> HostFacts {
         uid: 1000,
         gid: 1000,
         home: Some(home.into()),
+        real_home: Some(home.into()),
         environment: vec![("HOME".into(), home.into()), ("USER".into(), "user".into())],
         pid: 4321,
         kernel_release: "6.1.0".into(),

@@ -1,9 +1,8 @@
 //! A path walked as the kernel will walk it inside: through the mounts, our links and the host's.
 
-use super::{Mount, MountKind, lookup, paths};
-use std::ffi::OsString;
+use super::{Mount, MountKind, lookup, paths, real};
 use std::fs::Metadata;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Where a walk ended.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ pub(super) struct Link {
 
 /// Walks. `without`: as if this destination were not mounted yet.
 pub(super) fn walk(mounts: &[Mount], place: &Path, without: Option<&Path>) -> Walk {
-    let mut todo = names(place);
+    let mut todo = real::names(place);
     let mut here = PathBuf::from("/");
     let mut end = End::Own;
     let mut links = Vec::new();
@@ -61,7 +60,7 @@ pub(super) fn walk(mounts: &[Mount], place: &Path, without: Option<&Path>) -> Wa
                     here = PathBuf::from("/");
                 }
                 end = End::Own;
-                todo.extend(names(&text));
+                todo.extend(real::names(&text));
                 if let Some(untrusted) = untrusted {
                     links.push(Link { at: next, text, untrusted });
                 }
@@ -108,14 +107,6 @@ fn look(mounts: &[Mount], place: &Path, without: Option<&Path>) -> (Step, Option
         Some((MountKind::Tmpfs(_), _)) | None => (Step::End(End::Free), None),
         Some(_) => (Step::End(End::Missing(place.to_path_buf())), None),
     }
-}
-
-fn names(path: &Path) -> Vec<OsString> {
-    path.components()
-        .rev()
-        .filter(|component| matches!(component, Component::Normal(_) | Component::ParentDir))
-        .map(|component| component.as_os_str().to_owned())
-        .collect()
 }
 
 #[cfg(test)]

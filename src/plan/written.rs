@@ -2,7 +2,7 @@
 
 use super::host::HostFacts;
 use super::variables::{STAR, Scope};
-use super::{trust, variables, wrong};
+use super::{variables, wrong};
 use crate::error::Error;
 use crate::profile::{Located, Origin, schema};
 use std::collections::BTreeMap;
@@ -127,14 +127,14 @@ impl<'a> Entries<'a> {
 
 /// The source is the current directory, and that is the home, above it, or the root.
 pub(super) fn is_home_as_cwd(host: &HostFacts, source: &Path) -> bool {
-    host.cwd_holds_home() && trust::same_place(source, &host.cwd)
+    host.cwd_holds_home() && (source == host.cwd || host.real(source) == host.cwd)
 }
 
 /// "it is your home"
 pub(super) fn why_no_project(host: &HostFacts) -> &'static str {
     if host.cwd == Path::new("/") {
         "it is the root of the host"
-    } else if host.home.as_deref().is_some_and(|home| trust::same_place(home, &host.cwd)) {
+    } else if [&host.home, &host.real_home].into_iter().flatten().any(|home| *home == host.cwd) {
         "it is your home"
     } else {
         "your home lies in it"
