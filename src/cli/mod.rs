@@ -1,1 +1,49 @@
-//! cli
+//! What a user types and reads: one file per subcommand. Knows the rooms below; none of them knows it.
+
+pub mod args;
+mod explain;
+mod profile;
+mod run;
+mod say;
+
+use crate::error::Error;
+use crate::profile::Shelves;
+use args::Invocation;
+use say::Verbosity;
+use std::ffi::OsString;
+
+/// A whole invocation: argv to exit code.
+pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
+    let invocation = match args::parse(arguments) {
+        Ok(invocation) => invocation,
+        Err(error) => {
+            say::start(Verbosity::default());
+            return say::error(&error);
+        }
+    };
+    match invocation {
+        Invocation::Run(run) => run::run(*run),
+        Invocation::Explain { run, json } => explain::explain(*run, json),
+        Invocation::ProfileList => print(|| Ok(profile::list(&Shelves::from_environment()))),
+        Invocation::ProfileShow { name, resolved: false } => print(|| profile::show(&Shelves::from_environment(), &name)),
+        Invocation::ProfileShow { name, resolved: true } => print(|| profile::resolved(&Shelves::from_environment(), &name)),
+        Invocation::ProfileCheck { files } => check(&files),
+        Invocation::Print(text) => print(|| Ok(text)),
+    }
+}
+
+/// What was asked for, on stdout.
+fn print(text: impl FnOnce() -> Result<String, Error>) -> u8 {
+    say::start(Verbosity::default());
+    match text() {
+        Ok(text) => say::print(&text),
+        Err(error) => say::error(&error),
+    }
+}
+
+fn check(files: &[String]) -> u8 {
+    say::start(Verbosity::default());
+    profile::check(&Shelves::from_environment(), files).iter().map(say::error).max().unwrap_or(0)
+}
+
+

@@ -1,8 +1,27 @@
 //! The outside half: launch, id maps, supervise, outcome.
 
+mod end;
+mod launch;
+mod open;
 pub mod outcome;
+pub mod report;
+pub mod report_file;
+mod root;
+mod stdio;
+mod stream;
+mod streams;
+mod supervise;
+mod terminal;
+mod why;
 
+use crate::error::Error;
+use crate::plan::Plan;
+use crate::prepare::Prepared;
+use outcome::Outcome;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
+use stdio::Stdio;
+use supervise::{Signals, Supervisor};
 
 /// What only the command line says of a run: where its bytes go and how its end is told.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,4 +46,26 @@ pub struct Options {
 pub enum ReportTarget {
     File(PathBuf),
     Fd(i32),
+}
+
+/// Does it. Whatever goes wrong becomes an outcome too: a run without a verdict does not exist.
+pub fn run(prepared: &Prepared, options: &Options) -> Outcome {
+    let mut outcome = attempt(prepared, options).unwrap_or_else(Outcome::failed);
+    outcome.protected_created = appeared(prepared.plan);
+    outcome
+}
+
+fn attempt(prepared: &Prepared, options: &Options) -> Result<Outcome, Error> {
+    let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+    let mut stdio = Stdio::prepare(options, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()], prepared.plan.limits.output)?;
+    let signals = Signals::block().map_err(why::clone_failed)?;
+    let init = launch::launch(prepared, stdio.take_payload_ends(), stdio.needs_pty())?;
+    signals.listen().map_err(why::clone_failed)?;
+    Supervisor::new(prepared, init, signals, stdio)?.run()
+}
+
+/// Watched paths that exist now and did not when the plan was made.
+fn appeared(plan: &Plan) -> Vec<String> {
+    let exists = |watch: &&crate::plan::Watch| watch.path.symlink_metadata().is_ok();
+    plan.watch.iter().filter(exists).map(|watch| watch.path.to_string_lossy().into_owned()).collect()
 }

@@ -1,1 +1,120 @@
-//! inside
+//! The inside half: what happens between clone3(2) and execve(2), in order.
+//!
+//! System calls only; nothing here logs, and whatever fails is a [`step::Failure`] on its way to the supervisor.
+
+mod isolate;
+pub mod link;
+mod identity;
+mod payload;
+mod proc;
+mod reap;
+mod sources;
+pub mod step;
+mod terminal;
+mod tree;
+
+use crate::layers::capabilities;
+use crate::plan::MountKind;
+use crate::prepare::Prepared;
+use crate::sys::process::{self, Cloned};
+use link::{Link, Record};
+use nix::errno::Errno;
+use nix::libc;
+pub use sources::open_tree;
+use sources::Sources;
+use std::convert::Infallible;
+use std::os::fd::{AsFd, OwnedFd};
+use step::{At, Done, Failure, Step};
+use tree::Tree;
+
+/// What init brings from the supervisor's side of the clone.
+#[derive(Debug)]
+pub struct Init<'run> {
+    /// What to do.
+    pub prepared: &'run Prepared<'run>,
+    /// To the supervisor.
+    pub link: Link,
+    /// A pidfd of the supervisor, opened before the clone.
+    pub supervisor: OwnedFd,
+    /// The payload's stdin, stdout and stderr: a pipe of the supervisor's, or none for the sandbox's own pty.
+    pub stdio: [Option<OwnedFd>; 3],
+    /// Open until the payload's execve(2): its end of file is the supervisor's sign that the command runs.
+    pub started: OwnedFd,
+}
+
+/// The life of PID 1. Never returns to the supervisor's code.
+pub fn run(init: Init) -> ! {
+    let Err(failure) = live(&init);
+    give_up(&init, failure)
+}
+
+/// Tells the supervisor which step failed, and ends. Nothing is dropped: after close_range(2) owners hold numbers of nothing.
+fn give_up(init: &Init, failure: Failure) -> ! {
+    // If nobody hears it, the supervisor is gone, and with it the one who could act on it.
+    let _ = init.link.send(Record::Failed(failure), &[]);
+    process::exit_now(125)
+}
+
+/// The order of a run. Order is security: docs/how-it-works.md gives the reason of each place.
+fn live(init: &Init) -> Done<Infallible> {
+    let prepared = init.prepared;
+    let plan = prepared.plan;
+
+    identity::take_ids(init)?;
+    identity::tie_to_supervisor(init)?;
+    identity::hide_init(prepared)?;
+
+    let mut sources = Sources::new(init)?;
+    let mut tree = Tree::new(&plan.root)?;
+    for (index, mount) in plan.mounts.iter().enumerate() {
+        match &mount.kind {
+            MountKind::Bind(bind) => {
+                let source = sources.clone_tree(bind, index)?;
+                tree.mount(&mount.at, &source, bind.directory, index)?;
+            }
+            MountKind::Tmpfs(tmpfs) => tree.tmpfs(&mount.at, tmpfs, index)?,
+            MountKind::File(file) => tree.file(&mount.at, file, index)?,
+            MountKind::Symlink(to) => tree.symlink(&mount.at, to, index)?,
+            MountKind::Hide(hide) => tree.hide(&mount.at, hide.directory, index)?,
+            MountKind::Proc => proc::mount(&mut tree, &mount.at, &plan.features, index)?,
+            MountKind::Devpts => tree.devpts(&mount.at, index)?,
+        }
+    }
+    drop(sources);
+    let devpts = tree.enter()?;
+
+    isolate::loopback(plan.network)?;
+    isolate::hostname(&plan.hostname)?;
+    isolate::keyring()?;
+    let terminal = terminal::open(init, devpts.as_ref())?;
+    isolate::wait_for_go(&init.link)?;
+    isolate::cgroup_namespace()?;
+
+    capabilities::reduce(&prepared.capabilities).at(Step::Capabilities)?;
+    step_down_filter(prepared)?;
+
+    match process::fork_with_pidfd().at(Step::Fork)? {
+        Cloned::Child => payload::run(init, terminal.as_ref()),
+        Cloned::Parent(pid, pidfd) => {
+            init.link.send(Record::Started, &[pidfd.as_fd()]).at(Step::Fork)?;
+            reap::run(init, pid, terminal.as_ref())
+        }
+    }
+}
+
+/// seccomp(2), once, before the fork: no hostile code ever runs beside an unfiltered PID 1.
+fn step_down_filter(prepared: &Prepared) -> Done {
+    match &prepared.filter {
+        Some(filter) => seccompiler::apply_filter(&filter.program).map_err(|_| Errno::last()).at(Step::Seccomp),
+        None => Ok(()),
+    }
+}
+
+/// The namespaces of the one clone3(2); namespaces(7). The cgroup namespace comes after the barrier, at the payload's own cgroup.
+pub fn namespaces(network: crate::plan::NetworkMode) -> libc::c_int {
+    let own = libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
+    match network {
+        crate::plan::NetworkMode::None => own | libc::CLONE_NEWNET,
+        crate::plan::NetworkMode::Host => own,
+    }
+}

@@ -2,9 +2,40 @@
 //!
 //! Making a plan changes nothing on the host. `sandbox explain` prints it.
 
-use crate::profile::{self, Origin};
+mod base;
+#[cfg(test)]
+mod built_in_tests;
+pub mod command;
+mod covers;
+mod destinations;
+mod environment;
+mod glob;
+mod hides;
+pub mod host;
+mod hostname;
+mod identity;
+mod limits;
+mod links;
+mod lookup;
+mod mounts;
+mod paths;
+mod pins;
+mod refusals;
+mod source;
+#[cfg(test)]
+pub(crate) mod testing;
+mod trust;
+mod variables;
+mod walk;
+mod workdir;
+mod written;
+
+use crate::error::Error;
+use crate::profile::{self, Merged, Origin};
 use std::ffi::OsString;
 use std::path::PathBuf;
+
+pub use host::HostFacts;
 
 pub use profile::schema::{Enforcement, NetworkMode, OnDeny, SeccompPolicy, TerminalMode};
 
@@ -27,6 +58,8 @@ pub struct Plan {
     pub mounts: Vec<Mount>,
     /// Paths (on the host) whose appearance during the run is reported.
     pub watch: Vec<Watch>,
+    /// Directories to make on the host before the run (`create: true`): nothing else is ever created there.
+    pub create: Vec<Create>,
     /// Things said once on stderr before the run ("… is left out: it is your home").
     pub notices: Vec<String>,
     /// The network namespace.
@@ -47,6 +80,50 @@ pub struct Plan {
     pub terminal: TerminalMode,
     /// Size and inodes of the root tmpfs.
     pub root: Tmpfs,
+}
+
+/// Makes the plan of a run: what the profiles and flags say, on this host, with what was typed after `--`.
+///
+/// # Errors
+/// What is refused, unknown, missing or contradictory, with the line that asked for it.
+pub fn make(merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Result<Plan, Error> {
+    let user = identity::user(&merged, host)?;
+    let names = identity::names(&user, host);
+    let hostname = hostname::resolve(merged.hostname.as_ref())?;
+    let network = merged.network.as_ref().map_or(NetworkMode::None, |mode| mode.value);
+    let mut environment = environment::rebuild(&merged.environment, &names, host)?;
+    let own = base::own(&user, &names, environment.home(), &hostname, network);
+    let tree = mounts::build(&merged.mounts, &merged.sources, own, &user, host)?;
+    environment::filter_path(&mut environment, &tree.mounts);
+    let workdir = workdir::resolve(merged.workdir.as_ref(), &environment, &tree.mounts, host)?;
+    let command = command::resolve(command, merged.command.as_ref(), &environment, &tree.mounts, &workdir)?;
+    Ok(Plan {
+        command,
+        hostname,
+        workdir,
+        user,
+        environment,
+        root: base::root(&tree.mounts),
+        mounts: tree.mounts,
+        watch: tree.watch,
+        create: tree.create,
+        notices: tree.notices,
+        network,
+        limits: limits::limits(&merged.limits)?,
+        features: limits::features(&merged.features),
+        seccomp: limits::seccomp(&merged)?,
+        landlock: limits::landlock(&merged),
+        capabilities: identity::capabilities(&merged.capabilities)?,
+        pass_fds: merged.pass_fds.iter().map(|fd| fd.value).collect(),
+        terminal: merged.terminal.map_or(TerminalMode::Raw, |mode| mode.value),
+        profiles: merged.sources,
+    })
+}
+
+/// An error of the line that asked: a flag is the command line's.
+fn wrong(origin: &Origin, message: impl Into<String>) -> Error {
+    let error = if origin.is_flag { Error::usage(message) } else { Error::profile(message) };
+    error.origin(origin)
 }
 
 /// What is run.
@@ -120,6 +197,24 @@ pub struct SourcePath {
     pub base: PathBuf,
     /// Opened below `base` without leaving it (RESOLVE_BENEATH, no magic links); empty for `base` itself.
     pub below: PathBuf,
+}
+
+/// A directory to make: the last component only.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Create {
+    /// Where, by the rules of a source.
+    pub parent: SourcePath,
+    /// The name to make in it.
+    pub name: OsString,
+    /// Who asked.
+    pub origin: Origin,
+}
+
+impl Create {
+    /// The whole path, for messages.
+    pub fn path(&self) -> PathBuf {
+        self.parent.path().join(&self.name)
+    }
 }
 
 /// A recursive bind mount.

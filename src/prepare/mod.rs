@@ -1,1 +1,142 @@
-//! prepare
+//! Plan → Prepared: everything that allocates or can be known before the first clone.
+
+use crate::error::Error;
+use crate::layers::{capabilities, landlock, rlimits, seccomp};
+use crate::plan::{Bind, MountKind, Plan, SourcePath};
+use crate::sys::memory;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::signal::Signal;
+use nix::sys::stat::{Mode, mkdirat, umask};
+use std::ffi::{CString, OsStr};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+
+/// A run that is ready to be done.
+#[derive(Debug)]
+pub struct Prepared<'plan> {
+    /// What it was made from; the steps walk its lists.
+    pub plan: &'plan Plan,
+    /// For execve(2).
+    pub argv: Vec<CString>,
+    /// `NAME=value`
+    pub envp: Vec<CString>,
+    /// Paths inside, tried in order.
+    pub candidates: Vec<CString>,
+    /// Host name as the kernel takes it.
+    pub uid_map: String,
+    /// The single line of /proc/PID/gid_map.
+    pub gid_map: String,
+    /// seccomp(2), unless the policy is `off`.
+    pub filter: Option<seccomp::Filter>,
+    /// landlock(7), unless it is off or skipped.
+    pub landlock: Option<landlock::Fence>,
+    /// capabilities(7): what is dropped and what stays.
+    pub capabilities: capabilities::Kept,
+    /// setrlimit(2)
+    pub rlimits: Vec<rlimits::Rlimit>,
+    /// Signals that the supervisor ignores: the payload gets their default action back.
+    pub ignored_signals: Vec<Signal>,
+    /// The caller's umask(2), for the payload.
+    pub umask: Mode,
+    /// Where this process's argv and environment lie, for init to overwrite.
+    pub arguments: memory::Arguments,
+    /// What the profile preferred and this host lacks, one sentence each.
+    pub degraded: Vec<String>,
+}
+
+/// Makes the plan ready. Creates what the plan's `create: true` entries name; nothing else changes on the host.
+pub fn prepare(plan: &Plan) -> Result<Prepared<'_>, Error> {
+    let stat = memory::read_self_stat().map_err(|error| {
+        Error::host(format!("/proc/self/stat cannot be read: {error}")).remedy("Mount a proc file system on /proc")
+    })?;
+    let mut degraded = Vec::new();
+    for directory in &plan.create {
+        create_directory(directory)?;
+    }
+    Ok(Prepared {
+        plan,
+        argv: plan.command.argv.iter().map(|word| c_string(word)).collect::<Result<_, _>>()?,
+        envp: environment(plan)?,
+        candidates: plan.command.candidates.iter().map(|path| c_string(path.as_os_str())).collect::<Result<_, _>>()?,
+        uid_map: format!("{} {} 1\n", plan.user.uid, plan.user.outside_uid),
+        gid_map: format!("{} {} 1\n", plan.user.gid, plan.user.outside_gid),
+        filter: seccomp::compile(&plan.seccomp, &plan.features, seccomp::Arch::native())?,
+        landlock: landlock::plan(plan, &mut degraded)?,
+        capabilities: capabilities::Kept::new(&plan.capabilities),
+        rlimits: rlimits::plan(&plan.limits).map_err(|errno| Error::host(format!("the caller's limits cannot be read: {}", errno.desc())).step("rlimits"))?,
+        ignored_signals: Signal::iterator().filter(|signal| stat.ignored_signals & (1 << (*signal as i32 - 1)) != 0).collect(),
+        umask: current_umask(),
+        arguments: stat.arguments,
+        degraded,
+    })
+}
+
+fn environment(plan: &Plan) -> Result<Vec<CString>, Error> {
+    let join = |(name, value): &(std::ffi::OsString, std::ffi::OsString)| {
+        let mut entry = name.clone();
+        entry.push("=");
+        entry.push(value);
+        c_string(&entry)
+    };
+    plan.environment.variables.iter().map(join).collect()
+}
+
+fn c_string(text: &OsStr) -> Result<CString, Error> {
+    CString::new(text.as_bytes())
+        .map_err(|_| Error::usage(format!("{:?} holds a NUL byte, which execve cannot pass on", text.to_string_lossy())))
+}
+
+/// umask(2) can only be read by setting it; nothing else runs in this process meanwhile.
+fn current_umask() -> Mode {
+    let mask = umask(Mode::empty());
+    umask(mask);
+    mask
+}
+
+/// Opens what a bind is taken from, as far as it may be trusted: below `base` no link leads out of it.
+pub fn open_source(source: &SourcePath) -> nix::Result<OwnedFd> {
+    let base = open(&source.base, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+    if source.below.as_os_str().is_empty() { Ok(base) } else { open_beneath(&base, &source.below) }
+}
+
+/// openat2(2) that neither leaves `base` nor follows a magic link.
+fn open_beneath(base: &OwnedFd, path: &std::path::Path) -> nix::Result<OwnedFd> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    // A rename anywhere on the host makes a walk over `..` answer EAGAIN: openat2(2).
+    for _ in 0..64 {
+        match openat2(base, path, how) {
+            Err(Errno::EAGAIN) => {}
+            answer => return answer,
+        }
+    }
+    Err(Errno::EAGAIN)
+}
+
+/// `create: true`: the last component, below a parent that is opened by the rules of a source.
+fn create_directory(wanted: &crate::plan::Create) -> Result<(), Error> {
+    let failed = |errno: Errno| {
+        Error::host(format!("{} cannot be created: {}", wanted.path().display(), errno.desc()))
+            .step("create")
+            .origin(&wanted.origin)
+            .path(wanted.path())
+            .errno(errno)
+    };
+    let parent = open_source(&wanted.parent).map_err(failed)?;
+    match mkdirat(&parent, wanted.name.as_os_str(), Mode::from_bits_truncate(0o755)) {
+        Ok(()) | Err(Errno::EEXIST) => Ok(()),
+        Err(errno) => Err(failed(errno)),
+    }
+}
+
+impl Prepared<'_> {
+    /// The plan's binds with their place in its list: what [`crate::inside::link::Record::Trees`] counts.
+    pub fn binds(&self) -> impl Iterator<Item = (usize, &Bind)> {
+        self.plan.mounts.iter().enumerate().filter_map(|(index, mount)| match &mount.kind {
+            MountKind::Bind(bind) => Some((index, bind)),
+            _ => None,
+        })
+    }
+}

@@ -3,10 +3,35 @@
 //! One direction: text → [`schema::Profile`] (one file, checked) → [`Merged`] (all files and flags, with origins).
 //! Nothing here looks at the file system but to find and read profiles; variables are expanded by the plan.
 
+pub mod builtin;
+mod check;
+pub(crate) mod events;
+pub mod later;
+mod load;
+mod lookup;
+mod merge;
 pub mod schema;
+pub mod text;
 pub mod units;
+pub mod wording;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+pub use check::check;
+pub use load::load;
+pub use lookup::{Found, Shelves};
+
+/// One profile file, or all the flags of a command line: what it says, and where it says it.
+#[derive(Debug, Clone, Default)]
+pub struct Layer {
+    /// What it says.
+    pub profile: schema::Profile,
+    /// By path of the entry: `mounts[2].rw`.
+    pub origins: BTreeMap<String, Origin>,
+    /// Which file; none for flags.
+    pub source: Option<Source>,
+}
 
 /// Where an entry was written: errors, `explain` and the report live on it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]

@@ -2,16 +2,16 @@
 //!
 //! Closed objects, no untagged types, no `flatten`: a typo must name its key and line.
 
-use super::units::{Duration, Limit, Mode, Size};
-use serde::{Deserialize, Serialize};
+use super::units::{Duration, Limit, Mode, Size, from_scalar};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 /// A profile file. Every key is optional; an unknown one is an error.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a mapping")]
 #[allow(missing_docs)] // PROFILE reference: docs/profile.md
 pub struct Profile {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
     pub description: Option<String>,
     pub extends: Vec<String>,
@@ -34,16 +34,25 @@ pub struct Profile {
 
 /// `user`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a mapping")]
 #[allow(missing_docs)]
 pub struct User {
     pub uid: Option<Id>,
     pub gid: Option<Id>,
+    pub map: Option<IdMap>,
     pub outside: Option<Outside>,
 }
 
-/// A number or `caller`.
+/// `user.map`: how many ids there are inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdMap {
+    /// One: the command's own.
+    Single,
+}
+
+/// A number or `caller`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Id {
     /// The caller's own.
     Caller,
@@ -52,7 +61,7 @@ pub enum Id {
 }
 
 /// `auto`, `caller` or a number: the id outside, under host root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outside {
     /// The caller's own id; under host root an unprivileged one.
     Auto,
@@ -62,9 +71,68 @@ pub enum Outside {
     Number(u32),
 }
 
+/// An id of credentials(7): the last one means "no id" to the kernel.
+fn id_number(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|id| *id != u32::MAX)
+}
+
+impl FromStr for Id {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "caller" => Ok(Id::Caller),
+            _ => id_number(text).map(Id::Number).ok_or("neither a number nor the word caller"),
+        }
+    }
+}
+
+impl FromStr for Outside {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Outside::Auto),
+            "caller" => Ok(Outside::Caller),
+            _ => id_number(text).map(Outside::Number).ok_or("neither a number nor one of the words auto, caller"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_scalar(deserializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Outside {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_scalar(deserializer)
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Id::Caller => serializer.serialize_str("caller"),
+            Id::Number(id) => serializer.serialize_u32(*id),
+        }
+    }
+}
+
+impl Serialize for Outside {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Outside::Auto => serializer.serialize_str("auto"),
+            Outside::Caller => serializer.serialize_str("caller"),
+            Outside::Number(id) => serializer.serialize_u32(*id),
+        }
+    }
+}
+
 /// `environment`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a mapping")]
 #[allow(missing_docs)]
 pub struct Environment {
     pub keep: Vec<String>,
@@ -74,53 +142,62 @@ pub struct Environment {
 
 /// One mount: exactly one kind (`ro` … `unset`), and the options of that kind.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a mapping")]
 #[allow(missing_docs)]
 pub struct Mount {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ro: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rw: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tmpfs: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub symlink: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub hide: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub socket: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub unset: Option<String>,
 
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub optional: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub create: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub noexec: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<Size>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub inodes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+}
+
+impl Mount {
+    /// The keys that are set, kind and options alike.
+    pub fn keys(&self) -> Vec<&'static str> {
+        let keys = [
+            ("ro", self.ro.is_some()),
+            ("rw", self.rw.is_some()),
+            ("tmpfs", self.tmpfs.is_some()),
+            ("file", self.file.is_some()),
+            ("symlink", self.symlink.is_some()),
+            ("hide", self.hide.is_some()),
+            ("socket", self.socket.is_some()),
+            ("device", self.device.is_some()),
+            ("unset", self.unset.is_some()),
+            ("at", self.at.is_some()),
+            ("optional", self.optional.is_some()),
+            ("create", self.create.is_some()),
+            ("noexec", self.noexec.is_some()),
+            ("size", self.size.is_some()),
+            ("inodes", self.inodes.is_some()),
+            ("mode", self.mode.is_some()),
+            ("content", self.content.is_some()),
+            ("from", self.from.is_some()),
+            ("to", self.to.is_some()),
+        ];
+        keys.into_iter().filter(|(_, set)| *set).map(|(key, _)| key).collect()
+    }
 }
 
 /// `network`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a mapping")]
 #[allow(missing_docs)]
 pub struct Network {
     pub mode: Option<NetworkMode>,
@@ -137,7 +214,7 @@ pub enum NetworkMode {
 
 /// `limits`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a mapping")]
 #[allow(missing_docs)]
 pub struct Limits {
     pub pids: Option<Limit<u64>>,
@@ -154,7 +231,7 @@ pub struct Limits {
 
 /// `features`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a mapping")]
 #[allow(missing_docs)]
 pub struct Features {
     pub userns: Option<bool>,
@@ -169,7 +246,7 @@ pub struct Features {
 
 /// `seccomp`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a mapping")]
 #[allow(missing_docs)]
 pub struct Seccomp {
     pub policy: Option<SeccompPolicy>,
@@ -197,7 +274,7 @@ pub enum OnDeny {
 
 /// `landlock`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a mapping")]
 #[allow(missing_docs)]
 pub struct Landlock {
     pub mode: Option<Enforcement>,
@@ -206,7 +283,7 @@ pub struct Landlock {
 
 /// `cgroup`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a mapping")]
 #[allow(missing_docs)]
 pub struct Cgroup {
     pub mode: Option<Enforcement>,

@@ -1,0 +1,136 @@
+//! The command line: argv → [`Invocation`]. Nothing is opened and nothing is looked up here.
+
+mod layer;
+mod options;
+mod refusal;
+
+use crate::error::Error;
+use crate::host;
+use crate::profile::Layer;
+use clap::{CommandFactory, Parser};
+use options::{ExplainLine, ProfileLine, ProfileSubcommand, RunLine, RunOptions};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+pub use options::Color;
+
+/// What is asked for.
+#[derive(Debug)]
+pub enum Invocation {
+    /// `sandbox [run] [OPTIONS] -- COMMAND`
+    Run(Box<Run>),
+    /// `sandbox explain`
+    Explain {
+        /// The run to explain.
+        run: Box<Run>,
+        /// `--json`
+        json: bool,
+    },
+    /// `sandbox profile list`
+    ProfileList,
+    /// `sandbox profile show NAME`
+    ProfileShow {
+        /// A name or a path.
+        name: String,
+        /// `--resolved`: with all that it extends.
+        resolved: bool,
+    },
+    /// `sandbox profile check FILE…`
+    ProfileCheck {
+        /// Names or paths.
+        files: Vec<String>,
+    },
+    /// `--help`, `--version`: this text on stdout, exit code 0.
+    Print(String),
+}
+
+/// A run as the command line has it.
+#[derive(Debug)]
+pub struct Run {
+    /// `-C`: to be entered before anything else is looked at.
+    pub directory: Option<PathBuf>,
+    /// `--profile`, in order; empty for the default one.
+    pub profiles: Vec<String>,
+    /// The flags that are keys of a profile.
+    pub flags: Layer,
+    /// What follows `--`; empty if the profile is to say.
+    pub command: Vec<OsString>,
+    /// Where its bytes go, how its end is told.
+    pub options: host::Options,
+    /// How many `-v`.
+    pub verbose: u8,
+    /// `-q`
+    pub quiet: bool,
+    /// `--color`
+    pub color: Color,
+}
+
+/// Reads the command line; `args` begins with the program's name.
+///
+/// # Errors
+/// All of kind usage: exit code 125.
+pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> {
+    let args: Vec<OsString> = args.collect();
+    let word = args.get(1).and_then(|word| word.to_str()).unwrap_or_default();
+    // clap takes the first argument for the program's name, which is then the subcommand.
+    let rest = args.iter().skip(1).cloned();
+    match word {
+        "run" => run(rest),
+        "explain" => read::<ExplainLine>(rest, |line, matches| {
+            Ok(Invocation::Explain { run: Box::new(line.run.into_run(matches)?), json: line.json })
+        }),
+        "profile" => read::<ProfileLine>(rest, |line, _| {
+            Ok(match line.subcommand {
+                ProfileSubcommand::List => Invocation::ProfileList,
+                ProfileSubcommand::Show { name, resolved } => Invocation::ProfileShow { name, resolved },
+                ProfileSubcommand::Check { files } => Invocation::ProfileCheck { files },
+            })
+        }),
+        "help" => Ok(Invocation::Print(RunLine::command().render_help().to_string())),
+        _ if word.starts_with('-') || args.len() < 2 => run(args.into_iter()),
+        _ => Err(refusal::bare_word(word)),
+    }
+}
+
+fn run(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> {
+    read::<RunLine>(args, |line, matches| Ok(Invocation::Run(Box::new(line.run.into_run(matches)?))))
+}
+
+fn read<T: Parser>(
+    args: impl Iterator<Item = OsString>,
+    make: impl FnOnce(T, &clap::ArgMatches) -> Result<Invocation, Error>,
+) -> Result<Invocation, Error> {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
+    let read =
+        T::command().try_get_matches_from(args).and_then(|matches| Ok((T::from_arg_matches(&matches)?, matches)));
+    match read {
+        Ok((line, matches)) => make(line, &matches),
+        Err(error) if matches!(error.kind(), DisplayHelp | DisplayVersion) => Ok(Invocation::Print(error.to_string())),
+        Err(error) => Err(refusal::reword(&error, &T::command())),
+    }
+}
+
+impl RunOptions {
+    fn into_run(self, matches: &clap::ArgMatches) -> Result<Run, Error> {
+        Ok(Run {
+            flags: layer::layer(&self, matches)?,
+            options: host::Options {
+                stdin: self.stdin,
+                stdout: self.stdout,
+                stderr: self.stderr,
+                report: self.report,
+                exit_codes: self.exit_code,
+                name: self.name,
+            },
+            directory: self.directory,
+            profiles: self.profile,
+            command: self.command,
+            verbose: self.verbose,
+            quiet: self.quiet,
+            color: self.color,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

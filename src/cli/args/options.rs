@@ -1,0 +1,274 @@
+//! The flags, as clap reads them; their comments are the help.
+
+use crate::host::{ReportTarget, outcome::Status};
+use crate::profile::schema::{Enforcement, Id, IdMap, NetworkMode, OnDeny, Outside, SeccompPolicy, TerminalMode};
+use crate::profile::units::{Duration, Limit, Size};
+use crate::profile::{later, wording};
+use clap::{ArgAction, Args, Parser, Subcommand};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IntoDeserializer, value::StrDeserializer};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Run a command where it sees only what a profile shows, uses only what it grants, and leaves nothing behind.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sandbox",
+    version,
+    override_usage = "sandbox [run] [OPTIONS] -- COMMAND [ARG]…\n       \
+                      sandbox explain [--json] [OPTIONS] [-- COMMAND…]\n       \
+                      sandbox profile list | show NAME [--resolved] | check FILE…"
+)]
+pub struct RunLine {
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// Print what a run would be, and start nothing.
+#[derive(Debug, Parser)]
+#[command(name = "sandbox explain", override_usage = "sandbox explain [--json] [OPTIONS] [-- COMMAND…]")]
+pub struct ExplainLine {
+    /// The plan as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// Look at profiles.
+#[derive(Debug, Parser)]
+#[command(name = "sandbox profile", disable_help_subcommand = true)]
+pub struct ProfileLine {
+    #[command(subcommand)]
+    pub subcommand: ProfileSubcommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProfileSubcommand {
+    /// Every profile that can be named, where it comes from and what it is for
+    List,
+    /// The text of a profile
+    Show {
+        /// A name, or a path with a slash
+        name: String,
+        /// With all that it extends, each entry with the place it comes from
+        #[arg(long)]
+        resolved: bool,
+    },
+    /// Read profiles and print every error
+    Check {
+        /// Names, or paths
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<String>,
+    },
+}
+
+/// When to colour messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Everything that a run, and `explain`, take.
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub struct RunOptions {
+    /// A profile: a name, or a path with a slash; repeatable, the last wins [default: default]
+    #[arg(short, long, value_name = "P", action = ArgAction::Append)]
+    pub profile: Vec<String>,
+    /// Change to this directory first
+    #[arg(short = 'C', value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+
+    /// Show a path, read-only
+    #[arg(long, value_name = "SRC[:AT]", help_heading = FILES)]
+    pub ro: Vec<String>,
+    /// Show a path, writable
+    #[arg(long, value_name = "SRC[:AT]", help_heading = FILES)]
+    pub rw: Vec<String>,
+    /// An empty directory in memory
+    #[arg(long, value_name = "DST[:SIZE]", help_heading = FILES)]
+    pub tmpfs: Vec<String>,
+    /// Make a path unreadable; * is allowed in its last part
+    #[arg(long, value_name = "PATH", help_heading = FILES)]
+    pub hide: Vec<String>,
+    /// Show a socket
+    #[arg(long, value_name = "SRC[:AT]", help_heading = FILES)]
+    pub socket: Vec<String>,
+    /// Show a device
+    #[arg(long, value_name = "SRC[:AT]", help_heading = FILES)]
+    pub device: Vec<String>,
+    /// Leave out what a profile mounts there
+    #[arg(long, value_name = "PATH", help_heading = FILES)]
+    pub unset: Vec<String>,
+    /// A mount as in a profile: '{ro: "/a:b", optional: true}'
+    #[arg(long, value_name = "YAML", help_heading = FILES)]
+    pub mount: Vec<String>,
+
+    /// Working directory inside
+    #[arg(long, value_name = "DIR", help_heading = INSIDE)]
+    pub workdir: Option<String>,
+    /// Host name inside
+    #[arg(long, value_name = "NAME", help_heading = INSIDE)]
+    pub hostname: Option<String>,
+    /// Keep a variable (* is allowed), or set one
+    #[arg(long, value_name = "NAME[=VALUE]", help_heading = INSIDE)]
+    pub env: Vec<String>,
+    /// Drop variables; * is allowed
+    #[arg(long, value_name = "NAME", help_heading = INSIDE)]
+    pub drop_env: Vec<String>,
+    /// User id inside: a number or caller
+    #[arg(long, value_name = "ID", help_heading = INSIDE)]
+    pub uid: Option<Id>,
+    /// Group id inside: a number or caller
+    #[arg(long, value_name = "ID", help_heading = INSIDE)]
+    pub gid: Option<Id>,
+    /// How many ids there are inside: single
+    #[arg(long, value_name = "MAP", value_parser = word::<IdMap>, help_heading = INSIDE)]
+    pub map: Option<IdMap>,
+    /// The id outside: auto, caller or a number
+    #[arg(long, value_name = "ID", help_heading = INSIDE)]
+    pub outside: Option<Outside>,
+    /// none or host
+    #[arg(long, value_name = "MODE", value_parser = word::<NetworkMode>, help_heading = INSIDE)]
+    pub network: Option<NetworkMode>,
+
+    /// Processes and threads
+    #[arg(long, value_name = "N", help_heading = LIMITS)]
+    pub pids: Option<Limit<u64>>,
+    /// From start to end: 30m, 1h30m
+    #[arg(long, value_name = "TIME", help_heading = LIMITS)]
+    pub wall_time: Option<Limit<Duration>>,
+    /// Send TERM at the time limit, and KILL this much later
+    #[arg(long, value_name = "TIME", help_heading = LIMITS)]
+    pub kill_after: Option<Duration>,
+    /// Bytes on stdout and stderr together
+    #[arg(long, value_name = "SIZE", help_heading = LIMITS)]
+    pub output: Option<Limit<Size>>,
+    /// Size of a file that is written
+    #[arg(long, value_name = "SIZE", help_heading = LIMITS)]
+    pub file_size: Option<Limit<Size>>,
+    /// Open files of a process
+    #[arg(long, value_name = "N", help_heading = LIMITS)]
+    pub open_files: Option<Limit<u64>>,
+    /// Stack of a process
+    #[arg(long, value_name = "SIZE", help_heading = LIMITS)]
+    pub stack: Option<Limit<Size>>,
+    /// Size of a core dump
+    #[arg(long, value_name = "SIZE", help_heading = LIMITS)]
+    pub core: Option<Limit<Size>>,
+    /// Address space of a process
+    #[arg(long, value_name = "SIZE", help_heading = LIMITS)]
+    pub address_space: Option<Limit<Size>>,
+    /// Locked memory of a process
+    #[arg(long, value_name = "SIZE", help_heading = LIMITS)]
+    pub locked_memory: Option<Limit<Size>>,
+
+    /// Open up userns, ptrace, io_uring, perf, keyring, numa, personality or set_id_bits
+    #[arg(long, value_name = "NAME[=false]", help_heading = LAYERS)]
+    pub feature: Vec<String>,
+    /// System call filter: default, strict or off
+    #[arg(long, value_name = "POLICY", value_parser = word::<SeccompPolicy>, help_heading = LAYERS)]
+    pub seccomp: Option<SeccompPolicy>,
+    /// What a refused call does: errno or kill
+    #[arg(long, value_name = "ACTION", value_parser = word::<OnDeny>, help_heading = LAYERS)]
+    pub seccomp_on_deny: Option<OnDeny>,
+    /// Allow a system call
+    #[arg(long, value_name = "CALL", help_heading = LAYERS)]
+    pub seccomp_allow: Vec<String>,
+    /// Refuse a system call
+    #[arg(long, value_name = "CALL", help_heading = LAYERS)]
+    pub seccomp_deny: Vec<String>,
+    /// require, prefer or off
+    #[arg(long, value_name = "MODE", value_parser = word::<Enforcement>, help_heading = LAYERS)]
+    pub landlock: Option<Enforcement>,
+    /// The least version of Landlock that will do
+    #[arg(long, value_name = "N", help_heading = LAYERS)]
+    pub landlock_min_abi: Option<u32>,
+    /// require, prefer or off
+    #[arg(long, value_name = "MODE", value_parser = word::<Enforcement>, help_heading = LAYERS)]
+    pub cgroup: Option<Enforcement>,
+    /// Keep a capability: CAP_NET_BIND_SERVICE
+    #[arg(long, value_name = "CAP", help_heading = LAYERS)]
+    pub capability: Vec<String>,
+    /// Hand an open descriptor to the command
+    #[arg(long, value_name = "N", help_heading = LAYERS)]
+    pub pass_fd: Vec<i32>,
+    /// How the command's bytes reach the terminal: raw
+    #[arg(long, value_name = "MODE", value_parser = word::<TerminalMode>, help_heading = LAYERS)]
+    pub terminal: Option<TerminalMode>,
+
+    /// Read stdin from a file
+    #[arg(long, value_name = "FILE", help_heading = OUTSIDE)]
+    pub stdin: Option<PathBuf>,
+    /// Write stdout to a file
+    #[arg(long, value_name = "FILE", help_heading = OUTSIDE)]
+    pub stdout: Option<PathBuf>,
+    /// Write stderr to a file
+    #[arg(long, value_name = "FILE", help_heading = OUTSIDE)]
+    pub stderr: Option<PathBuf>,
+    /// Write a report as JSON
+    #[arg(long, value_name = "FILE|fd:N", value_parser = report, help_heading = OUTSIDE)]
+    pub report: Option<ReportTarget>,
+    /// Exit with N when the run ends with this status
+    #[arg(long, value_name = "STATUS=N", value_parser = exit_code, help_heading = OUTSIDE)]
+    pub exit_code: Vec<(Status, u8)>,
+    /// A name for the report
+    #[arg(long, value_name = "NAME", help_heading = OUTSIDE)]
+    pub name: Option<String>,
+    /// Say more: a line at start and end; twice, each step
+    #[arg(short, long, action = ArgAction::Count, help_heading = OUTSIDE)]
+    pub verbose: u8,
+    /// Say errors only
+    #[arg(short, long, conflicts_with = "verbose", help_heading = OUTSIDE)]
+    pub quiet: bool,
+    /// auto, always or never
+    #[arg(long, value_name = "WHEN", value_parser = word::<Color>, default_value = "auto", help_heading = OUTSIDE)]
+    pub color: Color,
+
+    /// What to run, after --
+    #[arg(last = true, value_name = "COMMAND", hide = true)]
+    pub command: Vec<OsString>,
+}
+
+const FILES: &str = "Files inside";
+const INSIDE: &str = "The world inside";
+const LIMITS: &str = "Limits";
+const LAYERS: &str = "Layers";
+const OUTSIDE: &str = "Outside";
+
+/// A word of a closed set, by the same serde type that reads it in a profile.
+fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let text: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+    T::deserialize(text).map_err(|error| known(&error.to_string()))
+}
+
+/// `unknown value "x". Did you mean "y"?`
+fn known(error: &str) -> String {
+    wording::unknown(error, "unknown variant ", "unknown value").map_or(error.into(), |(_, error)| error.to_string())
+}
+
+fn report(text: &str) -> Result<ReportTarget, String> {
+    match text.strip_prefix("fd:") {
+        Some(number) => match number.parse() {
+            Ok(fd) if fd >= 0 => Ok(ReportTarget::Fd(fd)),
+            _ => Err("not a descriptor, write fd:3, or ./fd:… for a file".into()),
+        },
+        None => Ok(ReportTarget::File(text.into())),
+    }
+}
+
+fn exit_code(text: &str) -> Result<(Status, u8), String> {
+    let (status, code) = text.split_once('=').ok_or("write STATUS=N, as in setup-failed=255")?;
+    if let Some((_, why)) = later::STATUSES.iter().find(|(later, _)| *later == status) {
+        return Err(format!("{status} {why}"));
+    }
+    Ok((word(status)?, code.parse().map_err(|_| "an exit code is 0 to 255")?))
+}

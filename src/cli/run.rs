@@ -1,0 +1,123 @@
+//! `sandbox [run] -- COMMAND`
+
+use super::args::Run;
+use super::say::{self, Verbosity};
+use crate::error::Error;
+use crate::host::outcome::{Outcome, Status};
+use crate::host::report_file::ReportFile;
+use crate::host::{self, Options, report};
+use crate::plan::{self, HostFacts, Plan};
+use crate::prepare::{self, Prepared};
+use crate::profile;
+
+/// Does it, and returns the exit code.
+pub fn run(run: Run) -> u8 {
+    say::start(Verbosity { verbose: run.verbose, quiet: run.quiet, color: run.color });
+    let options = run.options.clone();
+    // The place of the report is found before anything can go wrong, for a run without a verdict must not leave an old one.
+    let place = match enter(&run).and_then(|()| options.report.as_ref().map(ReportFile::prepare).transpose()) {
+        Ok(place) => place,
+        Err(error) => return say::error(&error),
+    };
+    let (outcome, report) = match plan(run) {
+        Ok(plan) => with_plan(&plan, &options),
+        Err(error) => failed(error, &options, None),
+    };
+    tell(&outcome);
+    if let Some(Err(error)) = place.map(|place| place.publish(&report)) {
+        // The caller was promised a report: without it this run has no verdict.
+        return say::error(&error);
+    }
+    outcome.sandbox_exit_code(&options.exit_codes)
+}
+
+/// `-C DIR`: everything after counts from there.
+fn enter(run: &Run) -> Result<(), Error> {
+    let Some(directory) = &run.directory else { return Ok(()) };
+    std::env::set_current_dir(directory).map_err(|error| {
+        Error::usage(format!("-C: {} cannot be entered: {error}", directory.display())).path(directory).remedy("Name a directory")
+    })
+}
+
+/// Profiles, flags and host facts → the plan; also what `explain` shows.
+pub fn plan(run: Run) -> Result<Plan, Error> {
+    refuse_set_id()?;
+    let merged = profile::load(&run.profiles, Some(run.flags))?;
+    plan::make(merged, run.command, &HostFacts::read()?)
+}
+
+/// With more rights than the caller's, every path and variable of his would be a way to use them.
+fn refuse_set_id() -> Result<(), Error> {
+    let uid = nix::unistd::getresuid().map(|ids| ids.real == ids.effective && ids.real == ids.saved);
+    let gid = nix::unistd::getresgid().map(|ids| ids.real == ids.effective && ids.real == ids.saved);
+    match (uid, gid) {
+        (Ok(true), Ok(true)) => Ok(()),
+        _ => Err(Error::host("sandbox runs with other rights than its caller's: it must not be set-uid or set-gid")
+            .remedy("Take the bit off: chmod ug-s, on the file of this program")),
+    }
+}
+
+fn with_plan(plan: &Plan, options: &Options) -> (Outcome, Vec<u8>) {
+    for notice in &plan.notices {
+        tracing::warn!("{notice}");
+    }
+    let prepared = match prepare::prepare(plan) {
+        Ok(prepared) => prepared,
+        Err(error) => return failed(error, options, Some(plan)),
+    };
+    if !prepared.degraded.is_empty() {
+        tracing::warn!("weaker than asked for: {}", prepared.degraded.join("; "));
+    }
+    tracing::info!("{}", start_line(plan, &prepared));
+    let outcome = host::run(&prepared, options);
+    let report = report::render(&outcome, options, Some(plan), Some(&prepared));
+    (outcome, report)
+}
+
+fn failed(error: Error, options: &Options, plan: Option<&Plan>) -> (Outcome, Vec<u8>) {
+    let outcome = Outcome::failed(error);
+    let report = report::render(&outcome, options, plan, None);
+    (outcome, report)
+}
+
+fn start_line(plan: &Plan, prepared: &Prepared) -> String {
+    let profile = plan.profiles.last().map(|last| format!("{} {:.12}", last.name, last.sha256)).unwrap_or_default();
+    let layers = report::layers(plan, prepared);
+    let landlock = layers.landlock.map_or("no Landlock".into(), |landlock| format!("Landlock ABI {}", landlock.abi));
+    let seccomp = layers.seccomp.map_or("no seccomp".into(), |seccomp| format!("seccomp {} calls", seccomp.calls));
+    let user = plan.user;
+    let namespaces = layers.namespaces.len();
+    format!(
+        "profile {profile}, user {}:{} inside = {}:{} outside, {namespaces} namespaces, {landlock}, {seccomp}",
+        user.uid, user.gid, user.outside_uid, user.outside_gid
+    )
+}
+
+/// What is said at the end.
+fn tell(outcome: &Outcome) {
+    if let Some(error) = &outcome.error {
+        tracing::error!("{error}");
+    }
+    for path in &outcome.protected_created {
+        tracing::warn!("{path} appeared during the run: look at it before you use it");
+    }
+    let seconds = outcome.wall_time.as_secs_f64();
+    let end = match outcome.status {
+        Status::Exited => format!("exited {}", outcome.exit_code.unwrap_or(0)),
+        Status::Signaled => format!("killed by signal {}", outcome.signal.unwrap_or(0)),
+        Status::WallTimeout => {
+            tracing::warn!("the wall-clock limit ended the command after {seconds:.1} s (limits.wall_time)");
+            "wall-clock limit".into()
+        }
+        Status::OutputLimit => {
+            tracing::warn!("the output limit ended the command (limits.output)");
+            "output limit".into()
+        }
+        Status::ExecFailed | Status::SetupFailed => return,
+    };
+    let usage = outcome.usage.map_or(String::new(), |usage| {
+        let cpu = (usage.user_time_us + usage.system_time_us) as f64 / 1e6;
+        format!(", cpu {cpu:.1} s, largest process {} MiB", usage.max_rss_bytes >> 20)
+    });
+    tracing::info!("{end} in {seconds:.1} s{usage}");
+}

@@ -1,0 +1,67 @@
+//! From one process to two: the clone, the id maps that init cannot write itself, and the word to go.
+
+use super::root;
+use super::why;
+use crate::error::Error;
+use crate::inside::link::{Link, Record};
+use crate::inside::{self, Init};
+use crate::prepare::Prepared;
+use crate::sys::process::{self, Cloned};
+use nix::fcntl::OFlag;
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, getpid, pipe2};
+use std::os::fd::OwnedFd;
+
+/// Init, as the supervisor knows it.
+#[derive(Debug)]
+pub struct Launched {
+    /// Its pid here.
+    pub pid: Pid,
+    /// Readable when it has ended.
+    pub pidfd: OwnedFd,
+    /// To it.
+    pub link: Link,
+    /// Ends with the payload's execve(2), or with the payload.
+    pub started: OwnedFd,
+}
+
+impl Launched {
+    /// Ends init, and with it everything inside.
+    pub fn kill(&self) {
+        // ESRCH: it has ended already.
+        let _ = process::pidfd_send_signal(&self.pidfd, Signal::SIGKILL);
+    }
+}
+
+impl Drop for Launched {
+    /// On every way out, also that of an error here: nothing stays.
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Starts init with the payload's ends of stdio; a `None` there asks init for a terminal.
+///
+/// Every signal must be blocked: init must not act on one meant for the supervisor.
+pub fn launch(prepared: &Prepared, stdio: [Option<OwnedFd>; 3], needs_pty: bool) -> Result<Launched, Error> {
+    let lack = |errno| why::clone_failed(errno);
+    // Before the clone: this pidfd is how init can see that the supervisor is already dead.
+    let supervisor = process::pidfd_open(getpid()).map_err(lack)?;
+    let (link, init_link) = Link::pair().map_err(lack)?;
+    let (started, init_started) = pipe2(OFlag::O_CLOEXEC).map_err(lack)?;
+    match process::clone_into(inside::namespaces(prepared.plan.network)).map_err(lack)? {
+        Cloned::Child => inside::run(Init { prepared, link: init_link, supervisor, stdio, started: init_started }),
+        Cloned::Parent(pid, pidfd) => {
+            let launched = Launched { pid, pidfd, link, started };
+            if prepared.plan.user.mapped_by_root {
+                root::provide(prepared, &launched)?;
+            }
+            // With a terminal, the word to go waits until that looks like the caller's.
+            if !needs_pty {
+                // Init may have failed already and be gone: then its record says why, and this send does not matter.
+                let _ = launched.link.send(Record::Go, &[]);
+            }
+            Ok(launched)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Started by host root: the supervisor maps another id, and opens for it what only root may open.
+//!
+//! The payload is not host uid 0, whose ownership alone opens /etc/shadow and /proc/sys. What it is given is id-mapped, so that
+//! root's files are its own and what it makes belongs to root: mount_setattr(2), MOUNT_ATTR_IDMAP.
+
+use super::launch::Launched;
+use super::why;
+use crate::error::Error;
+use crate::inside::link::{BATCH, Link, Record};
+use crate::inside::open_tree;
+use crate::inside::step::{Failure, Step};
+use crate::prepare::Prepared;
+use crate::sys::mount;
+use crate::sys::process::{self, Cloned};
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// Writes init's id maps, then sends it the trees of the plan's binds.
+pub(super) fn provide(prepared: &Prepared, init: &Launched) -> Result<(), Error> {
+    let maps = write_maps(init.pid, &prepared.uid_map, &prepared.gid_map).and_then(|()| {
+        init.link.send(Record::Mapped, &[]).map_err(|errno| std::io::Error::from_raw_os_error(errno as i32))
+    });
+    maps.map_err(|error| {
+        let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
+        why::step_failed(Failure { step: Step::IdMaps, index: 0, errno }, prepared)
+    })?;
+    let userns = match prepared.binds().any(|(_, bind)| bind.id_mapped) {
+        true => Some(root_userns(prepared)?),
+        false => None,
+    };
+    send_trees(prepared, &init.link, userns.as_ref())
+}
+
+fn write_maps(pid: Pid, uid_map: &str, gid_map: &str) -> std::io::Result<()> {
+    fs::write(format!("/proc/{pid}/uid_map"), uid_map)?;
+    fs::write(format!("/proc/{pid}/gid_map"), gid_map)
+}
+
+fn send_trees(prepared: &Prepared, link: &Link, userns: Option<&OwnedFd>) -> Result<(), Error> {
+    let binds: Vec<_> = prepared.binds().collect();
+    for batch in binds.chunks(BATCH) {
+        let mut trees = Vec::with_capacity(batch.len());
+        for (index, bind) in batch {
+            let failed = |step| move |errno| why::step_failed(Failure { step, index: *index as u32, errno }, prepared);
+            let tree = open_tree(bind).map_err(failed(Step::OpenSource))?;
+            if let (true, Some(userns)) = (bind.id_mapped, userns) {
+                mount::map_ids(&tree, userns).map_err(failed(Step::IdMaps))?;
+            }
+            trees.push(tree);
+        }
+        let borrowed: Vec<_> = trees.iter().map(AsFd::as_fd).collect();
+        if link.send(Record::Trees, &borrowed).is_err() {
+            // Init is gone; its own record says why.
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// A user namespace whose id 0 is the payload's id outside, whatever its id inside: id-mapped mounts translate through it.
+fn root_userns(prepared: &Prepared) -> Result<OwnedFd, Error> {
+    let (outside_uid, outside_gid) = (prepared.plan.user.outside_uid, prepared.plan.user.outside_gid);
+    let failed = |errno| why::clone_failed(errno);
+    let parent = process::pidfd_open(nix::unistd::getpid()).map_err(failed)?;
+    match process::clone_into(libc::CLONE_NEWUSER).map_err(failed)? {
+        Cloned::Child => process::wait_to_be_killed(&parent),
+        Cloned::Parent(pid, pidfd) => {
+            let maps = write_maps(pid, &format!("0 {outside_uid} 1\n"), &format!("0 {outside_gid} 1\n"));
+            let userns = maps.and_then(|()| fs::File::open(format!("/proc/{pid}/ns/user")));
+            let _ = process::pidfd_send_signal(&pidfd, Signal::SIGKILL);
+            process::wait_with_usage(pid).map_err(failed)?;
+            userns.map(OwnedFd::from).map_err(|error| failed(Errno::from_raw(error.raw_os_error().unwrap_or(0))))
+        }
+    }
+}

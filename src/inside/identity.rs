@@ -1,0 +1,64 @@
+//! Who init is: its ids, its tie to the supervisor, its privacy.
+
+use super::Init;
+use super::link::Record;
+use super::step::{At, Done, Failure, Step};
+use crate::prepare::Prepared;
+use crate::sys::memory;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::sys::socket::MsgFlags;
+use nix::sys::stat::Mode;
+use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid, write};
+use std::os::fd::AsFd;
+
+/// user_namespaces(7): one id inside for one outside.
+///
+/// An unprivileged process may map only itself, and must give up setgroups(2) first. Under host root the
+/// supervisor has mapped another id, which init then becomes.
+pub(super) fn take_ids(init: &Init) -> Done {
+    let prepared = init.prepared;
+    if !prepared.plan.user.mapped_by_root {
+        write_proc("/proc/self/setgroups", "deny").at(Step::IdMaps)?;
+        write_proc("/proc/self/uid_map", &prepared.uid_map).at(Step::IdMaps)?;
+        return write_proc("/proc/self/gid_map", &prepared.gid_map).at(Step::IdMaps);
+    }
+    match init.link.receive(MsgFlags::empty()).at(Step::IdMaps)? {
+        Some((Record::Mapped, _)) => {}
+        _ => return Err(Failure { step: Step::IdMaps, index: 0, errno: Errno::EPIPE }),
+    }
+    let (uid, gid) = (Uid::from_raw(prepared.plan.user.uid), Gid::from_raw(prepared.plan.user.gid));
+    setgroups(&[]).at(Step::IdMaps)?;
+    setresgid(gid, gid, gid).at(Step::IdMaps)?;
+    setresuid(uid, uid, uid).at(Step::IdMaps)
+}
+
+fn write_proc(path: &str, text: &str) -> nix::Result<()> {
+    let file = open(path, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    write(&file, text.as_bytes()).map(drop)
+}
+
+/// If the supervisor dies, so does init, and with PID 1 everything inside.
+///
+/// After the last change of ids, which clears the parent-death signal. The pidfd shows a supervisor that was gone before the
+/// signal was armed: its parent's pid cannot, being 0 in a new PID namespace.
+pub(super) fn tie_to_supervisor(init: &Init) -> Done {
+    prctl::set_pdeathsig(Signal::SIGKILL).at(Step::TieToSupervisor)?;
+    let mut supervisor = [PollFd::new(init.supervisor.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut supervisor, PollTimeout::ZERO).at(Step::TieToSupervisor)? {
+        0 => Ok(()),
+        _ => Err(Failure { step: Step::TieToSupervisor, index: 0, errno: Errno::ESRCH }),
+    }
+}
+
+/// Out of the payload's reach before there is one: not dumpable (ptrace(2), /proc/1/mem, its descriptors and environment),
+/// and its command line, which dumpable does not cover, overwritten. No new privileges, for init and all that it becomes.
+pub(super) fn hide_init(prepared: &Prepared) -> Done {
+    prctl::set_dumpable(false).at(Step::HideInit)?;
+    prctl::set_no_new_privs().at(Step::HideInit)?;
+    memory::erase(prepared.arguments);
+    Ok(())
+}

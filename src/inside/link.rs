@@ -1,0 +1,160 @@
+//! The socket between supervisor and init: fixed-size records, with descriptors where the record's kind says so.
+
+use super::step::{Failure, Step};
+use nix::Result;
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair,
+};
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+/// Descriptors in one record at most (the kernel's SCM_MAX_FD is 253).
+pub const BATCH: usize = 64;
+
+/// What is said. The supervisor says the first three, init and the payload the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Record {
+    /// The id maps are written.
+    Mapped,
+    /// Detached trees, in the order of the plan's binds.
+    Trees,
+    /// Everything outside is ready: the payload may start.
+    Go,
+    /// A step failed; nothing of the payload ran.
+    Failed(Failure),
+    /// The master of the sandbox's pty.
+    Terminal,
+    /// The payload exists; its pidfd.
+    Started,
+    /// Job control stopped the payload.
+    Stopped,
+    /// The payload ended, with this raw wait status.
+    Ended(i32),
+    /// Init's own wall-clock timer ran out: the supervisor was not there to act on its own.
+    TimedOut,
+}
+
+type Wire = [u8; 16];
+
+impl Record {
+    fn encode(self) -> Wire {
+        let (kind, a, b, c) = match self {
+            Record::Mapped => (1, 0, 0, 0),
+            Record::Trees => (2, 0, 0, 0),
+            Record::Go => (3, 0, 0, 0),
+            Record::Failed(failure) => (4, failure.step as u32, failure.index, failure.errno as i32),
+            Record::Terminal => (5, 0, 0, 0),
+            Record::Started => (6, 0, 0, 0),
+            Record::Stopped => (7, 0, 0, 0),
+            Record::Ended(status) => (8, 0, 0, status),
+            Record::TimedOut => (9, 0, 0, 0),
+        };
+        let mut wire = Wire::default();
+        for (place, word) in wire.chunks_exact_mut(4).zip([kind, a, b, c as u32]) {
+            place.copy_from_slice(&word.to_ne_bytes());
+        }
+        wire
+    }
+
+    fn decode(wire: &Wire) -> Option<Record> {
+        let word = |at: usize| wire.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_ne_bytes);
+        Some(match word(0)? {
+            1 => Record::Mapped,
+            2 => Record::Trees,
+            3 => Record::Go,
+            4 => {
+                let errno = Errno::from_raw(word(12)? as i32);
+                Record::Failed(Failure { step: Step::from_number(word(4)?)?, index: word(8)?, errno })
+            }
+            5 => Record::Terminal,
+            6 => Record::Started,
+            7 => Record::Stopped,
+            8 => Record::Ended(word(12)? as i32),
+            9 => Record::TimedOut,
+            _ => return None,
+        })
+    }
+}
+
+/// One end of the socket.
+#[derive(Debug)]
+pub struct Link(OwnedFd);
+
+impl Link {
+    /// The two ends, close-on-exec.
+    pub fn pair() -> Result<(Link, Link)> {
+        let (one, other) =
+            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        Ok((Link(one), Link(other)))
+    }
+
+    /// Says a record, with descriptors.
+    pub fn send(&self, record: Record, descriptors: &[BorrowedFd]) -> Result<()> {
+        let wire = record.encode();
+        let mut raw = [0 as RawFd; BATCH];
+        let raw = raw.get_mut(..descriptors.len()).ok_or(Errno::E2BIG)?;
+        for (place, descriptor) in raw.iter_mut().zip(descriptors) {
+            *place = descriptor.as_raw_fd();
+        }
+        let rights = [ControlMessage::ScmRights(raw)];
+        let rights = if descriptors.is_empty() { &rights[..0] } else { &rights[..] };
+        let socket = self.0.as_raw_fd();
+        sendmsg::<()>(socket, &[IoSlice::new(&wire)], rights, MsgFlags::MSG_NOSIGNAL, None).map(drop)
+    }
+
+    /// Hears a record and the descriptors that came with it; none at the end of the other side.
+    ///
+    /// With `MSG_DONTWAIT` in `flags`, EAGAIN means that there is nothing to hear yet.
+    pub fn receive(&self, flags: MsgFlags) -> Result<Option<(Record, Vec<OwnedFd>)>> {
+        let mut wire = Wire::default();
+        let mut space = nix::cmsg_space!([RawFd; BATCH]);
+        let mut parts = [IoSliceMut::new(&mut wire)];
+        let flags = flags | MsgFlags::MSG_CMSG_CLOEXEC;
+        let message = recvmsg::<()>(self.0.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
+        let mut descriptors = Vec::new();
+        for control in message.cmsgs()? {
+            if let ControlMessageOwned::ScmRights(raw) = control {
+                descriptors.extend(raw.into_iter().map(crate::sys::process::adopt));
+            }
+        }
+        match message.bytes {
+            0 => Ok(None),
+            16 => Record::decode(&wire).map(|record| Some((record, descriptors))).ok_or(Errno::EBADMSG),
+            _ => Err(Errno::EBADMSG),
+        }
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_arrive_as_they_were_sent() {
+        let (one, other) = Link::pair().unwrap();
+        let failure = Failure { step: Step::Mount, index: 7, errno: Errno::EROFS };
+        let records = [Record::Go, Record::Failed(failure), Record::Ended(0x86), Record::Stopped];
+        for record in records {
+            one.send(record, &[]).unwrap();
+            assert_eq!(other.receive(MsgFlags::empty()).unwrap().unwrap().0, record);
+        }
+        one.send(Record::Terminal, &[one.as_fd()]).unwrap();
+        assert_eq!(other.receive(MsgFlags::empty()).unwrap().unwrap().1.len(), 1);
+        drop(one);
+        assert!(other.receive(MsgFlags::empty()).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_malformed_record_is_refused() {
+        for wire in [[0xff; 16], [0; 16], { let mut wire = [4; 16]; wire[1] = 0; wire }] {
+            assert_eq!(Record::decode(&wire), None);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The payload's last steps down, ending in execve(2).
+
+use super::Init;
+use super::step::{At, Done, Failure, Step};
+use crate::layers::{landlock, rlimits};
+use crate::sys::process;
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, sigprocmask};
+use nix::sys::stat::umask;
+use nix::unistd::{Pid, chdir, execve, getcwd, getpid, setpgid, setsid, tcsetpgrp};
+use std::convert::Infallible;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+/// From fork to execve(2).
+pub(super) fn run(init: &Init, terminal: Option<&OwnedFd>) -> ! {
+    let Err(failure) = step_down(init, terminal);
+    super::give_up(init, failure)
+}
+
+fn step_down(init: &Init, terminal: Option<&OwnedFd>) -> Done<Infallible> {
+    let prepared = init.prepared;
+    session(terminal)?;
+    working_directory(init)?;
+    landlock::restrict(prepared.landlock.as_ref()).at(Step::Landlock)?;
+    umask(prepared.umask);
+    stdio(init, terminal)?;
+    signals(init)?;
+    descriptors(init)?;
+    rlimits::apply(&prepared.rlimits).at(Step::Rlimits)?;
+    execute(init)
+}
+
+/// With a terminal, a process group of its own in init's session, in the foreground; else a session of its own.
+fn session(terminal: Option<&OwnedFd>) -> Done {
+    match terminal {
+        Some(terminal) => {
+            setpgid(Pid::from_raw(0), Pid::from_raw(0)).at(Step::Session)?;
+            // SIGTTOU, which this would raise, is still blocked.
+            tcsetpgrp(terminal, getpid()).at(Step::Session)
+        }
+        None => setsid().map(drop).at(Step::Session),
+    }
+}
+
+/// A working directory outside the root would be a way out: getcwd(2) then answers ENOENT or "(unreachable)".
+fn working_directory(init: &Init) -> Done {
+    chdir(&init.prepared.plan.workdir).at(Step::WorkingDirectory)?;
+    match getcwd().at(Step::WorkingDirectory)?.is_absolute() {
+        true => Ok(()),
+        false => Err(Failure { step: Step::WorkingDirectory, index: 0, errno: Errno::EXDEV }),
+    }
+}
+
+/// None of the caller's own: pipes of the supervisor's, or the sandbox's pty.
+fn stdio(init: &Init, terminal: Option<&OwnedFd>) -> Done {
+    for (target, pipe) in init.stdio.iter().enumerate() {
+        let missing = Failure { step: Step::Stdio, index: target as u32, errno: Errno::EBADF };
+        let own = pipe.as_ref().or(terminal).ok_or(missing)?;
+        process::place(own, target as RawFd).at_entry(Step::Stdio, target)?;
+    }
+    Ok(())
+}
+
+/// Every signal unblocked and at its default action: what the supervisor ignored, execve(2) would keep ignored.
+fn signals(init: &Init) -> Done {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    for signal in &init.prepared.ignored_signals {
+        process::set_action(*signal, &default).at(Step::Descriptors)?;
+    }
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).at(Step::Descriptors)
+}
+
+/// Closes every descriptor but 0, 1, 2 and those granted; `started` and the link close themselves at execve(2).
+fn descriptors(init: &Init) -> Done {
+    let granted = &init.prepared.plan.pass_fds;
+    let closing_themselves = [init.started.as_raw_fd(), init.link.as_fd().as_raw_fd()];
+    let kept = [0, 1, 2].iter().chain(granted).chain(&closing_themselves).copied();
+    process::close_all_but(kept.collect()).at(Step::Descriptors)?;
+    granted.iter().try_for_each(|fd| process::keep_across_exec(*fd)).at(Step::Descriptors)
+}
+
+/// As execvp(3) does: the first candidate that can be executed; EACCES is told only if nothing else was found.
+fn execute(init: &Init) -> Done<Infallible> {
+    let prepared = init.prepared;
+    let mut answer = Errno::ENOENT;
+    for candidate in &prepared.candidates {
+        let Err(errno) = execve(candidate, &prepared.argv, &prepared.envp);
+        match errno {
+            Errno::ENOENT | Errno::ENOTDIR => {}
+            Errno::EACCES => answer = errno,
+            _ => return Err(errno).at(Step::Execute),
+        }
+    }
+    Err(answer).at(Step::Execute)
+}

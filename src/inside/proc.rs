@@ -1,0 +1,67 @@
+//! The /proc of the new PID namespace: quotas written, then dangerous files covered, then settings made read-only.
+
+use super::step::{At, Done, Step};
+use super::tree::Tree;
+use crate::plan::Features;
+use crate::sys::mount::{self, attr};
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::{Mode, SFlag, fstatat};
+use nix::unistd::write;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// Files that tell of the host, or of the kernel's addresses: proc(5). What a kernel does not have is skipped.
+const COVERED: [&str; 13] = [
+    "acpi", "asound", "config.gz", "interrupts", "kallsyms", "kcore", "key-users", "keys", "latency_stats", "sched_debug", "scsi",
+    "timer_list", "timer_stats",
+];
+
+/// Settings of the kernel and of its drivers.
+const READ_ONLY: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
+
+/// Limits of the new user namespace (namespaces(7), inotify(7)): no further user namespaces, and
+/// not all of the caller's own inotify instances, which are counted per user across namespaces.
+const QUOTAS: [(&str, &str); 2] = [("sys/user/max_user_namespaces", "0"), ("sys/user/max_inotify_instances", "64")];
+
+/// Mounts it at `at`.
+pub(super) fn mount(tree: &mut Tree, at: &Path, features: &Features, index: usize) -> Done {
+    let attributes = attr::NOSUID | attr::NODEV | attr::NOEXEC;
+    let proc = mount::new_filesystem(c"proc", &[], attributes).at_entry(Step::Proc, index)?;
+    // Before /proc/sys is covered, and before init loses its capabilities: the kernel asks for them at the write.
+    for (name, value) in QUOTAS {
+        if !(features.userns && name.ends_with("namespaces")) {
+            set_quota(&proc, name, value).at_entry(Step::Quotas, index)?;
+        }
+    }
+    tree.mount(at, &proc, true, index)?;
+    for name in READ_ONLY {
+        make_read_only(&proc, name).at_entry(Step::Proc, index)?;
+    }
+    for name in COVERED {
+        match fstatat(&proc, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) => tree.hide(&at.join(name), SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR, index)?,
+            Err(Errno::ENOENT) => {}
+            Err(errno) => return Err(errno).at_entry(Step::Proc, index),
+        }
+    }
+    Ok(())
+}
+
+/// A kernel built without the feature has no such limit, and nothing to limit.
+fn set_quota(proc: &OwnedFd, name: &str, value: &str) -> nix::Result<()> {
+    match openat(proc, name, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()) {
+        Ok(file) => write(&file, value.as_bytes()).map(drop),
+        Err(Errno::ENOENT) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+fn make_read_only(proc: &OwnedFd, name: &str) -> nix::Result<()> {
+    let own = match mount::clone_tree(proc, name) {
+        Err(Errno::ENOENT) => return Ok(()),
+        answer => answer?,
+    };
+    mount::restrict_tree(&own, c"", attr::RDONLY)?;
+    mount::attach(&own, proc, name)
+}

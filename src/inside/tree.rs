@@ -1,0 +1,244 @@
+//! The file tree inside: a tmpfs on `/`, and on it everything the plan names.
+//!
+//! Nothing is ever created but in a tmpfs of ours: in a bind it would be created on the host.
+
+use super::step::{At, Done, Failure, Step};
+use crate::plan::{File, Tmpfs};
+use crate::sys::mount::{self, attr};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
+use nix::mount::{MntFlags, umount2};
+use nix::sys::stat::{Mode, fstat, mkdirat, umask};
+use nix::unistd::{UnlinkatFlags, chdir, fchdir, pivot_root, symlinkat, unlinkat, write};
+use std::ffi::{CString, OsStr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
+
+/// A name in the root that exists only while a made-up file is being mounted.
+const STAGE: &str = ".stage";
+
+/// Names in the root of what covers a file and a directory, until the tree is complete.
+const COVERS: [&str; 2] = [".cover-file", ".cover-directory"];
+
+/// The tree while it grows.
+pub(super) struct Tree {
+    root: OwnedFd,
+    /// Device numbers of the tmpfs that we made: creating is allowed there. The first is the root's.
+    own: Vec<u64>,
+    /// The last destination's parent: neighbours in the plan mostly share it.
+    parent: Option<Rc<Parent>>,
+    /// A cover that is in place, for a file and for a directory: the next ones are copies of it.
+    covers: [Option<OwnedFd>; 2],
+    devpts: Option<OwnedFd>,
+}
+
+struct Parent {
+    path: PathBuf,
+    fd: OwnedFd,
+    owner: Owner,
+}
+
+/// Whose file system a directory is of.
+#[derive(PartialEq)]
+enum Owner {
+    /// The root tmpfs: read-only once the tree is complete.
+    Root,
+    /// Another tmpfs of ours.
+    Tmpfs,
+    /// The host's.
+    Host,
+}
+
+impl Tree {
+    /// A fresh tmpfs, attached first: before Linux 6.15 nothing can be attached to a detached tree.
+    pub(super) fn new(limits: &Tmpfs) -> Done<Tree> {
+        umask(Mode::empty());
+        let root = new_tmpfs(limits).at(Step::RootTmpfs)?;
+        mount::attach(&root, AT_FDCWD, "/").at(Step::RootTmpfs)?;
+        let device = fstat(&root).at(Step::RootTmpfs)?.st_dev;
+        Ok(Tree { root, own: vec![device], parent: None, covers: [None, None], devpts: None })
+    }
+
+    /// Attaches `source` at `at`, making the mount point if it lies in a tmpfs of ours.
+    pub(super) fn mount(&mut self, at: &Path, source: &OwnedFd, directory: bool, index: usize) -> Done {
+        self.mount_point(at, directory, index)?;
+        let (parent, name) = self.place(at, index)?;
+        mount::attach(source, &parent.fd, name).at_entry(Step::Mount, index)
+    }
+
+    /// A fresh tmpfs at `at`.
+    pub(super) fn tmpfs(&mut self, at: &Path, limits: &Tmpfs, index: usize) -> Done {
+        let fresh = new_tmpfs(limits).at_entry(Step::Mount, index)?;
+        self.mount(at, &fresh, true, index)?;
+        self.own.push(fstat(&fresh).at_entry(Step::Mount, index)?.st_dev);
+        Ok(())
+    }
+
+    /// pts(4): an instance of its own, so that no other terminal of the user is in it.
+    pub(super) fn devpts(&mut self, at: &Path, index: usize) -> Done {
+        let options = [(c"newinstance", None), (c"mode", Some(c"0620")), (c"ptmxmode", Some(c"0666"))];
+        let fresh = mount::new_filesystem(c"devpts", &options, attr::NOSUID | attr::NOEXEC).at_entry(Step::Devpts, index)?;
+        self.mount(at, &fresh, true, index)?;
+        self.devpts = Some(fresh);
+        Ok(())
+    }
+
+    /// A read-only file. In the root it is written in place, for the root becomes read-only; elsewhere it is a mount of its own.
+    pub(super) fn file(&mut self, at: &Path, file: &File, index: usize) -> Done {
+        let (parent, name) = self.place(at, index)?;
+        if parent.owner == Owner::Root {
+            return write_new(&parent.fd, name, file).at_entry(Step::Destination, index);
+        }
+        write_new(&self.root, OsStr::new(STAGE), file).at_entry(Step::Destination, index)?;
+        let tree = self.staged(STAGE, attr::NOSUID | attr::NODEV, index)?;
+        self.mount(at, &tree, false, index)?;
+        unlinkat(&self.root, STAGE, UnlinkatFlags::NoRemoveDir).at_entry(Step::Destination, index)
+    }
+
+    /// A symbolic link.
+    pub(super) fn symlink(&mut self, at: &Path, to: &Path, index: usize) -> Done {
+        let (parent, name) = self.place(at, index)?;
+        if parent.owner == Owner::Host {
+            return Err(Failure { step: Step::Destination, index: index as u32, errno: Errno::EROFS });
+        }
+        symlinkat(to, &parent.fd, name).at_entry(Step::Destination, index)
+    }
+
+    /// Covers what is at `at`: mode 0 on a read-only mount, so every access is EACCES and no chmod(2) opens it.
+    pub(super) fn hide(&mut self, at: &Path, directory: bool, index: usize) -> Done {
+        let (parent, name) = self.place(at, index)?;
+        if let Some(existing) = &self.covers[usize::from(directory)] {
+            let copy = mount::clone_tree(existing, c"").at_entry(Step::Mount, index)?;
+            return mount::attach(&copy, &parent.fd, name).at_entry(Step::Mount, index);
+        }
+        let stage = COVERS[usize::from(directory)];
+        match directory {
+            true => mkdirat(&self.root, stage, Mode::empty()),
+            false => write_new(&self.root, OsStr::new(stage), &File { content: Vec::new(), mode: 0 }),
+        }
+        .at_entry(Step::Destination, index)?;
+        let cover = self.staged(stage, attr::NOSUID | attr::NODEV | attr::NOEXEC, index)?;
+        mount::attach(&cover, &parent.fd, name).at_entry(Step::Mount, index)?;
+        self.covers[usize::from(directory)] = Some(cover);
+        Ok(())
+    }
+
+    /// pivot_root(2): the old root is detached, the new one read-only. Returns the devpts, for a terminal.
+    pub(super) fn enter(self) -> Done<Option<OwnedFd>> {
+        let kinds = [UnlinkatFlags::NoRemoveDir, UnlinkatFlags::RemoveDir];
+        for ((name, kind), _) in COVERS.into_iter().zip(kinds).zip(&self.covers).filter(|(_, made)| made.is_some()) {
+            unlinkat(&self.root, name, kind).at(Step::PivotRoot)?;
+        }
+        fchdir(&self.root).at(Step::PivotRoot)?;
+        pivot_root(".", ".").at(Step::PivotRoot)?;
+        umount2(".", MntFlags::MNT_DETACH).at(Step::PivotRoot)?;
+        chdir("/").at(Step::PivotRoot)?;
+        mount::restrict_mount(&self.root, attr::RDONLY).at(Step::PivotRoot)?;
+        Ok(self.devpts)
+    }
+
+    fn staged(&self, name: &str, attributes: u64, index: usize) -> Done<OwnedFd> {
+        let tree = mount::clone_tree(&self.root, name).at_entry(Step::Mount, index)?;
+        mount::restrict_tree(&tree, c"", attributes | attr::RDONLY).at_entry(Step::Mount, index)?;
+        Ok(tree)
+    }
+
+    /// Makes the last name of `at`, if it is missing and its parent is a tmpfs of ours.
+    fn mount_point(&mut self, at: &Path, directory: bool, index: usize) -> Done {
+        let (parent, name) = self.place(at, index)?;
+        if parent.owner == Owner::Host {
+            return Ok(());
+        }
+        let made = match directory {
+            true => mkdirat(&parent.fd, name, Mode::from_bits_truncate(0o755)),
+            false => {
+                let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+                openat(&parent.fd, name, flags, Mode::from_bits_truncate(0o444)).map(drop)
+            }
+        };
+        match made {
+            Err(Errno::EEXIST) => Ok(()),
+            made => made.at_entry(Step::Destination, index),
+        }
+    }
+
+    /// The parent of `at`, made if need be, and the last name.
+    fn place<'a>(&mut self, at: &'a Path, index: usize) -> Done<(Rc<Parent>, &'a OsStr)> {
+        let invalid = Failure { step: Step::Destination, index: index as u32, errno: Errno::EINVAL };
+        let (path, name) = at.parent().zip(at.file_name()).ok_or(invalid)?;
+        if let Some(known) = self.parent.as_ref().filter(|parent| parent.path == path) {
+            return Ok((Rc::clone(known), name));
+        }
+        let fd = self.directory(path).at_entry(Step::Destination, index)?;
+        let owner = self.owner(&fd).at_entry(Step::Destination, index)?;
+        let parent = Rc::new(Parent { path: path.to_owned(), fd, owner });
+        self.parent = Some(Rc::clone(&parent));
+        Ok((parent, name))
+    }
+
+    fn owner(&self, directory: &OwnedFd) -> nix::Result<Owner> {
+        let device = fstat(directory)?.st_dev;
+        Ok(match self.own.iter().position(|own| *own == device) {
+            Some(0) => Owner::Root,
+            Some(_) => Owner::Tmpfs,
+            None => Owner::Host,
+        })
+    }
+
+    /// Opens a directory inside; what is missing of it is made where that is ours to do.
+    fn directory(&self, path: &Path) -> nix::Result<OwnedFd> {
+        match resolve(&self.root, path) {
+            Err(Errno::ENOENT) => {}
+            answer => return answer,
+        }
+        let mut made = PathBuf::from("/");
+        for component in path.components() {
+            let Component::Normal(name) = component else { continue };
+            let parent = resolve(&self.root, &made)?;
+            made.push(name);
+            if self.owner(&parent)? != Owner::Host {
+                match mkdirat(&parent, name, Mode::from_bits_truncate(0o755)) {
+                    Ok(()) | Err(Errno::EEXIST) => {}
+                    Err(errno) => return Err(errno),
+                }
+            }
+        }
+        resolve(&self.root, path)
+    }
+}
+
+/// A directory as the payload would find it: links stay inside, `/var/run` → `/run` works, magic links are refused.
+fn resolve(root: impl AsFd, path: &Path) -> nix::Result<OwnedFd> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    // A rename anywhere on the host makes a walk over `..` answer EAGAIN: openat2(2).
+    for _ in 0..64 {
+        match openat2(&root, path, how) {
+            Err(Errno::EAGAIN) => {}
+            answer => return answer,
+        }
+    }
+    Err(Errno::EAGAIN)
+}
+
+fn write_new(parent: impl AsFd, name: &OsStr, file: &File) -> nix::Result<()> {
+    let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+    let made = openat(parent, name, flags, Mode::from_bits_truncate(file.mode))?;
+    let mut rest = file.content.as_slice();
+    while !rest.is_empty() {
+        let written = write(&made, rest)?;
+        rest = rest.get(written..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+fn new_tmpfs(limits: &Tmpfs) -> nix::Result<OwnedFd> {
+    let number = |value: u64| CString::new(value.to_string()).map_err(|_| Errno::EINVAL);
+    let (size, inodes) = (number(limits.size)?, number(limits.inodes)?);
+    let mode = CString::new(format!("{:o}", limits.mode)).map_err(|_| Errno::EINVAL)?;
+    let options = [(c"size", Some(&*size)), (c"nr_inodes", Some(&*inodes)), (c"mode", Some(&*mode))];
+    let noexec = if limits.noexec { attr::NOEXEC } else { 0 };
+    mount::new_filesystem(c"tmpfs", &options, attr::NOSUID | attr::NODEV | noexec)
+}

@@ -1,0 +1,38 @@
+//! getrlimit(2): limits of one process, and (RLIMIT_NPROC in a fresh user namespace) of all.
+
+use crate::plan::Limits;
+use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
+
+/// One limit, soft and hard alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rlimit {
+    resource: Resource,
+    value: rlim_t,
+}
+
+/// The limits that the plan names. One above the caller's hard limit is lowered to it: it cannot be raised, and holds.
+pub fn plan(limits: &Limits) -> nix::Result<Vec<Rlimit>> {
+    // RLIMIT_NPROC counts init too.
+    let processes = limits.pids.map(|pids| pids.saturating_add(1));
+    let wanted = [
+        (Resource::RLIMIT_NPROC, processes),
+        (Resource::RLIMIT_FSIZE, limits.file_size),
+        (Resource::RLIMIT_NOFILE, limits.open_files),
+        (Resource::RLIMIT_STACK, limits.stack),
+        (Resource::RLIMIT_CORE, Some(limits.core)),
+        (Resource::RLIMIT_AS, limits.address_space),
+        (Resource::RLIMIT_MEMLOCK, limits.locked_memory),
+    ];
+    let named = wanted.into_iter().filter_map(|(resource, value)| value.map(|value| (resource, value)));
+    named
+        .map(|(resource, value)| {
+            let (_, hard) = getrlimit(resource)?;
+            Ok(Rlimit { resource, value: value.min(hard) })
+        })
+        .collect()
+}
+
+/// For this process and what it becomes.
+pub fn apply(limits: &[Rlimit]) -> nix::Result<()> {
+    limits.iter().try_for_each(|limit| setrlimit(limit.resource, limit.value, limit.value))
+}

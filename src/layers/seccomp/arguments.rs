@@ -1,0 +1,107 @@
+//! Rules on the arguments of a call, compiled by seccompiler.
+//!
+//! Each compares the low 32 bits only: that is what the kernel takes of such an argument, and a comparison of all 64
+//! is passed by garbage in the upper half (CVE-2019-10063).
+
+use nix::libc;
+use seccompiler::SeccompCmpOp::{Eq, MaskedEq, Ne};
+use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
+
+/// What the arguments must be for the call to pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// clone(2): none of the CLONE_NEW* flags. (CLONE_NEWTIME is not among clone's: there it is part of the signal.)
+    NoNewNamespace,
+    /// socket(2): UNIX, INET, INET6, and NETLINK with protocol 0 (ROUTE); else EAFNOSUPPORT.
+    Family,
+    /// ioctl(2): neither TIOCSTI nor TIOCLINUX.
+    NoTerminalInput,
+    /// personality(2): PER_LINUX or PER_LINUX32, either with UNAME26, or the question 0xffffffff.
+    Personality {
+        /// Also with ADDR_NO_RANDOMIZE.
+        no_randomize: bool,
+    },
+    /// chmod(2) and others: no set-id bit in this argument.
+    Mode(u8),
+    /// open(2): no set-id bit in the argument after `flags` if these make it count.
+    CreateMode {
+        /// The argument with the flags.
+        flags: u8,
+    },
+    /// The process (argument 0) is not PID 1.
+    NotInit,
+    /// setpriority(2), ioprio_set(2): neither all processes of a user nor PID 1, nor its process
+    /// group, which has the same number.
+    NotInitNorUser {
+        /// PRIO_USER, IOPRIO_WHO_USER
+        user: u32,
+    },
+}
+
+const NAMESPACES: u32 = (libc::CLONE_NEWNS
+    | libc::CLONE_NEWCGROUP
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET) as u32;
+const PER_LINUX32: u32 = 8;
+const TIOCSTI: u32 = 0x5412;
+const TIOCLINUX: u32 = 0x541C;
+const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
+/// O_CREAT and the bit that tells O_TMPFILE from O_DIRECTORY.
+const CREATES: u32 = (libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY)) as u32;
+
+impl Rule {
+    /// The errno of a call that does not pass.
+    pub fn errno(self) -> i32 {
+        match self {
+            Rule::Family => libc::EAFNOSUPPORT,
+            _ => libc::EPERM,
+        }
+    }
+
+    /// A program that ends in ALLOW or `denied`.
+    pub fn compile(self, denied: SeccompAction) -> BpfProgram {
+        let mut program = BpfProgram::new();
+        for way in self.ways() {
+            let way = SeccompRule::new(way).expect("every way has a condition");
+            program.extend(BpfProgram::from(way));
+            program.push(super::tree::answer(SeccompAction::Allow));
+        }
+        program.push(super::tree::answer(denied));
+        program
+    }
+
+    /// The ways to pass: of one of them, every condition holds.
+    fn ways(self) -> Vec<Vec<SeccompCondition>> {
+        match self {
+            Rule::NoNewNamespace => vec![vec![clear(0, NAMESPACES)]],
+            Rule::Family => vec![
+                vec![argument(0, Eq, libc::AF_UNIX as u32)],
+                vec![argument(0, Eq, libc::AF_INET as u32)],
+                vec![argument(0, Eq, libc::AF_INET6 as u32)],
+                vec![argument(0, Eq, libc::AF_NETLINK as u32), argument(2, Eq, libc::NETLINK_ROUTE as u32)],
+            ],
+            Rule::NoTerminalInput => vec![vec![argument(1, Ne, TIOCSTI), argument(1, Ne, TIOCLINUX)]],
+            Rule::Personality { no_randomize } => {
+                let linux = PER_LINUX32 | libc::UNAME26 as u32;
+                let bits = if no_randomize { linux | libc::ADDR_NO_RANDOMIZE as u32 } else { linux };
+                vec![vec![clear(0, !bits)], vec![argument(0, Eq, u32::MAX)]]
+            }
+            Rule::Mode(mode) => vec![vec![clear(mode, SET_ID)]],
+            Rule::CreateMode { flags } => vec![vec![clear(flags, CREATES)], vec![clear(flags + 1, SET_ID)]],
+            Rule::NotInit => vec![vec![argument(0, Ne, 1)]],
+            Rule::NotInitNorUser { user } => vec![vec![argument(0, Ne, user), argument(1, Ne, 1)]],
+        }
+    }
+}
+
+fn argument(number: u8, operator: SeccompCmpOp, value: u32) -> SeccompCondition {
+    SeccompCondition::new(number, SeccompCmpArgLen::Dword, operator, value.into()).expect("no call has a seventh")
+}
+
+/// None of `bits` is set in the argument.
+fn clear(number: u8, bits: u32) -> SeccompCondition {
+    argument(number, MaskedEq(bits.into()), 0)
+}

@@ -1,0 +1,140 @@
+//! The system call filter: from the plan to one BPF program, seccomp(2).
+//!
+//! Installed once, in init, before the command's process exists. Its answers are ALLOW, an errno, or (with
+//! `on_deny: kill`) the end of the process: that replaces each EPERM, each refused argument and each call of a foreign
+//! architecture, but no ENOSYS, which libraries ask for at start-up and then do without.
+
+pub mod arguments;
+#[cfg(test)]
+mod installed;
+#[cfg(test)]
+mod interpreter;
+pub mod policy;
+pub mod syscalls;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use crate::error::Error;
+use crate::plan::{Features, OnDeny, Seccomp, SeccompPolicy};
+use nix::libc;
+use policy::{NEEDED, POLICY, Verdict};
+use seccompiler::{BpfProgram, SeccompAction};
+use std::collections::HashMap;
+
+/// An architecture with a table of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Arch {
+    X86_64,
+    Aarch64,
+}
+
+impl Arch {
+    /// The one this binary is for.
+    pub const fn native() -> Arch {
+        #[cfg(target_arch = "x86_64")]
+        return Arch::X86_64;
+        #[cfg(target_arch = "aarch64")]
+        return Arch::Aarch64;
+    }
+
+    /// `AUDIT_ARCH_*` of linux/audit.h: the ELF machine, 64 bits, little-endian.
+    const fn audit(self) -> u32 {
+        match self {
+            Arch::X86_64 => 0xC000_003E,
+            Arch::Aarch64 => 0xC000_00B7,
+        }
+    }
+}
+
+/// x32 calls have this bit in their number (and the architecture of x86_64).
+const X32: u32 = 0x4000_0000;
+
+/// A compiled filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// For `seccompiler::apply_filter`, which also sets no_new_privs; far below the kernel's 4096 instructions.
+    pub program: BpfProgram,
+    /// How many calls it lets through, some by their arguments: drift must be visible.
+    pub allowed: usize,
+}
+
+/// Compiles the plan's filter; none with `policy: off`.
+///
+/// # Errors
+/// A name that is no system call, a denied one that the sandbox itself needs (both the profile's fault).
+pub fn compile(seccomp: &Seccomp, features: &Features, arch: Arch) -> Result<Option<Filter>, Error> {
+    if seccomp.policy == SeccompPolicy::Off {
+        return Ok(None);
+    }
+    let verdicts = verdicts(seccomp, features)?;
+    let (mut ranges, mut next, mut allowed) = (Vec::new(), 0, 0);
+    for (number, name) in syscalls::table(arch) {
+        if number > next {
+            ranges.push((next, Verdict::Absent));
+        }
+        let verdict = verdicts.get(name).copied().unwrap_or(Verdict::Absent);
+        allowed += usize::from(matches!(verdict, Verdict::Allow | Verdict::Check(_)));
+        ranges.push((number, verdict));
+        next = number + 1;
+    }
+    ranges.push((next, Verdict::Absent));
+    ranges.dedup_by_key(|range| range.1);
+
+    let mut ranges: Vec<_> =
+        ranges.into_iter().map(|(start, verdict)| (start, leaf(verdict, seccomp.on_deny))).collect();
+    let foreign = denied(libc::ENOSYS, seccomp.on_deny);
+    if arch == Arch::X86_64 {
+        let absent = leaf(Verdict::Absent, seccomp.on_deny);
+        ranges.extend([(X32, vec![tree::answer(foreign.clone())]), (X32 << 1, absent)]);
+    }
+    let program = tree::program(arch.audit(), foreign, &ranges);
+    Ok(Some(Filter { program, allowed }))
+}
+
+/// The answer to each call: the policy's, then `allow`, then `deny`.
+fn verdicts<'a>(seccomp: &'a Seccomp, features: &Features) -> Result<HashMap<&'a str, Verdict>, Error> {
+    let strict = seccomp.policy == SeccompPolicy::Strict;
+    let mut verdicts = HashMap::with_capacity(512); // one allocation, no growth
+    for group in POLICY {
+        let verdict = group.verdict(strict, features);
+        verdicts.extend(group.calls.split_ascii_whitespace().map(|name| (name, verdict)));
+    }
+    for (names, verdict) in [(&seccomp.allow, Verdict::Allow), (&seccomp.deny, Verdict::Refuse)] {
+        for name in names {
+            *verdicts.get_mut(name.as_str()).ok_or_else(|| unknown(name))? = verdict;
+        }
+    }
+    match seccomp.deny.iter().find(|denied| NEEDED.split_ascii_whitespace().any(|needed| needed == *denied)) {
+        Some(name) => {
+            Err(Error::profile(format!("seccomp.deny names {name}, which the sandbox needs to run a command"))
+                .remedy(format!("Take {name} off the list")))
+        }
+        None => Ok(verdicts),
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    let error = Error::profile(format!("there is no system call named {name:?}"));
+    match syscalls::nearest(name) {
+        Some(nearest) => error.remedy(format!("Did you mean {nearest:?}?")),
+        None => error.remedy("syscalls(2) lists them"),
+    }
+}
+
+fn leaf(verdict: Verdict, on_deny: OnDeny) -> BpfProgram {
+    match verdict {
+        Verdict::Allow => vec![tree::answer(SeccompAction::Allow)],
+        Verdict::Refuse => vec![tree::answer(denied(libc::EPERM, on_deny))],
+        Verdict::Absent => vec![tree::answer(SeccompAction::Errno(libc::ENOSYS as u32))],
+        Verdict::Check(rule) => rule.compile(denied(rule.errno(), on_deny)),
+    }
+}
+
+fn denied(errno: i32, on_deny: OnDeny) -> SeccompAction {
+    match on_deny {
+        OnDeny::Errno => SeccompAction::Errno(errno as u32),
+        OnDeny::Kill => SeccompAction::KillProcess,
+    }
+}

@@ -1,0 +1,132 @@
+//! What the plan knows of the host and the caller, read once; a test makes it up.
+
+use crate::error::Error;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// The caller and the host.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HostFacts {
+    /// getcwd(2): absolute, without links.
+    pub cwd: PathBuf,
+    /// Effective user id.
+    pub uid: u32,
+    /// Effective group id.
+    pub gid: u32,
+    /// Supplementary groups: they cannot be dropped by an ordinary user.
+    pub groups: Vec<u32>,
+    /// `HOME`, if it is an absolute path.
+    pub home: Option<PathBuf>,
+    /// The caller's environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// uname(2), `6.1.0-18-amd64`.
+    pub kernel_release: String,
+    /// The process that asks: makes the ids of runs under host root differ.
+    pub pid: u32,
+    /// Our own binary.
+    pub executable: Option<PathBuf>,
+    /// (first id, count) that this user namespace has users for; read under root only.
+    pub mapped_uids: Vec<(u32, u32)>,
+    /// The same of groups.
+    pub mapped_gids: Vec<(u32, u32)>,
+}
+
+impl HostFacts {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// The current directory is deleted or cannot be reached from the root (see getcwd(3)).
+    pub fn read() -> Result<Self, Error> {
+        let cwd = std::env::current_dir().ok().filter(|cwd| reachable(cwd)).ok_or_else(|| {
+            Error::host("the current directory is deleted or outside this file system tree")
+                .remedy("cd into a directory that exists")
+        })?;
+        let environment: Vec<_> = std::env::vars_os().collect();
+        let uid = nix::unistd::geteuid().as_raw();
+        let ids = |file| if uid == 0 { id_ranges(&std::fs::read_to_string(file).unwrap_or_default()) } else { vec![] };
+        Ok(HostFacts {
+            cwd,
+            uid,
+            gid: nix::unistd::getegid().as_raw(),
+            groups: nix::unistd::getgroups().unwrap_or_default().iter().map(|g| g.as_raw()).collect(),
+            home: lookup(&environment, "HOME").map(PathBuf::from).filter(|home| home.is_absolute()),
+            environment,
+            kernel_release: nix::sys::utsname::uname()
+                .map(|name| name.release().to_string_lossy().into_owned())
+                .unwrap_or_default(),
+            pid: std::process::id(),
+            executable: std::fs::read_link("/proc/self/exe").ok(),
+            mapped_uids: ids("/proc/self/uid_map"),
+            mapped_gids: ids("/proc/self/gid_map"),
+        })
+    }
+
+    /// A variable of the caller's environment.
+    pub fn variable(&self, name: &str) -> Option<&OsStr> {
+        lookup(&self.environment, name)
+    }
+
+    /// The current directory is `/`, the caller's home or above it, and so no project.
+    pub(super) fn cwd_holds_home(&self) -> bool {
+        let holds = |home: &Path| home.starts_with(&self.cwd);
+        self.cwd == Path::new("/")
+            || self
+                .home
+                .as_deref()
+                .is_some_and(|home| holds(home) || home.canonicalize().is_ok_and(|real| holds(&real)))
+    }
+}
+
+fn lookup<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
+    environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_os_str())
+}
+
+/// getcwd(2) answers "(unreachable)/…" when the directory is outside of the root.
+fn reachable(cwd: &Path) -> bool {
+    cwd.is_absolute()
+}
+
+/// The first and third column of user_namespaces(7)'s `uid_map`: ids inside, and how many.
+fn id_ranges(map: &str) -> Vec<(u32, u32)> {
+    map.lines()
+        .filter_map(|line| {
+            let mut numbers = line.split_ascii_whitespace().map(str::parse);
+            let first = numbers.next()?.ok()?;
+            let count = numbers.nth(1)?.ok()?;
+            Some((first, count))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unreachable_directory_is_refused() {
+        assert!(!reachable(Path::new("(unreachable)/home/user")));
+        assert!(reachable(Path::new("/home/user")));
+    }
+
+    #[test]
+    fn an_id_map_is_read_as_ranges_of_ids_inside() {
+        assert_eq!(id_ranges("         0       1000          1\n 1 100000 65536\n"), [(0, 1), (1, 65536)]);
+    }
+
+    #[test]
+    fn home_its_parents_and_the_root_hold_the_home() {
+        let at = |cwd: &str| HostFacts { cwd: cwd.into(), home: Some("/home/user".into()), ..Default::default() };
+        assert!(["/", "/home", "/home/user"].iter().all(|cwd| at(cwd).cwd_holds_home()));
+        assert!(["/home/user/app", "/home/users", "/srv"].iter().all(|cwd| !at(cwd).cwd_holds_home()));
+    }
+
+    #[test]
+    fn a_home_reached_by_a_link_is_still_the_home() {
+        let host = tempfile::tempdir().unwrap();
+        let real = host.path().canonicalize().unwrap().join("data/user");
+        std::fs::create_dir_all(&real).unwrap();
+        let home = host.path().join("user");
+        std::os::unix::fs::symlink(&real, &home).unwrap();
+        assert!(HostFacts { cwd: real, home: Some(home), ..Default::default() }.cwd_holds_home());
+    }
+}

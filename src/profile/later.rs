@@ -1,0 +1,43 @@
+//! What the reference names and this version cannot do yet: refused by name, never accepted and ignored.
+
+const CGROUP: &str = "needs a cgroup, which this version cannot make yet";
+const ROOT: &str = "needs a root file system of its own, which this version cannot mount yet";
+const OUTBOUND: &str = "needs the filtering network, which this version does not have yet";
+
+/// A key, its flag, and why it is refused.
+pub struct Later {
+    /// `limits.memory`
+    pub key: &'static str,
+    /// `--memory`; empty where there is none.
+    pub flag: &'static str,
+    /// The rest of the sentence that begins with the key or the flag.
+    pub why: &'static str,
+}
+
+const fn later(key: &'static str, flag: &'static str, why: &'static str) -> Later {
+    Later { key, flag, why }
+}
+
+/// Keys and flags.
+pub const KEYS: &[Later] = &[
+    later("limits.memory", "--memory", CGROUP),
+    later("limits.swap", "--swap", CGROUP),
+    later("limits.cpus", "--cpus", CGROUP),
+    later("limits.cpu_weight", "--cpu-weight", CGROUP),
+    later("limits.io_weight", "--io-weight", CGROUP),
+    later("limits.cpu_time", "--cpu-time", CGROUP),
+    later("limits.extra_time", "--extra-time", CGROUP),
+    later("network.allow", "--allow", OUTBOUND),
+    later("network.publish", "--publish", OUTBOUND),
+    later("root", "--root", ROOT),
+    later("root.writable", "--root-writable", ROOT),
+];
+
+/// Single values of keys that are otherwise there: (key, flag, value, why).
+pub const VALUES: &[(&str, &str, &str, &str)] = &[
+    ("user.map", "--map", "subordinate", "needs ranges of subordinate ids, which this version cannot map yet"),
+    ("terminal", "--terminal", "safe", "needs a filter of escape sequences, which this version does not have yet"),
+];
+
+/// Statuses of the report that only a cgroup can find: (status, why).
+pub const STATUSES: &[(&str, &str)] = &[("cpu-timeout", CGROUP), ("out-of-memory", CGROUP)];

@@ -1,0 +1,49 @@
+//! Giving rights away: capset(2), securebits of capabilities(7), keyctl(2), the ABI of landlock(7).
+
+use nix::Result;
+use nix::errno::Errno;
+use nix::libc;
+
+/// SECBIT_NOROOT, NO_SETUID_FIXUP, KEEP_CAPS off and NO_CAP_AMBIENT_RAISE, each with its lock: uid 0 means nothing any more.
+const SECUREBITS_LOCKED: libc::c_ulong = 0b1110_1111;
+
+/// PR_SET_SECUREBITS: execve(2) and setuid(2) no longer give uid 0 any capability, and nothing can undo it.
+pub fn lock_securebits() -> Result<()> {
+    // SAFETY: plain numbers.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_SECUREBITS, SECUREBITS_LOCKED, 0, 0, 0) }).map(drop)
+}
+
+/// capset(2): effective and permitted are `held`, inheritable is `inheritable` (bit N is capability N).
+///
+/// What leaves permitted or inheritable leaves the ambient set with it.
+pub fn set_capabilities(held: u64, inheritable: u64) -> Result<()> {
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: i32,
+    }
+    const VERSION_3: u32 = 0x2008_0522;
+    let header = Header { version: VERSION_3, pid: 0 };
+    // Effective, permitted, inheritable: the low words, then the high ones.
+    let words = |shift: u32| [held, held, inheritable].map(|set| (set >> shift) as u32);
+    let data = [words(0), words(32)];
+    // SAFETY: header and data are laid out as capset(2) documents for version 3, and outlive the call.
+    Errno::result(unsafe { libc::syscall(libc::SYS_capset, &raw const header, &raw const data) }).map(drop)
+}
+
+/// KEYCTL_JOIN_SESSION_KEYRING without a name: a fresh, empty session keyring (session-keyring(7)).
+pub fn fresh_session_keyring() -> Result<()> {
+    const KEYCTL_JOIN_SESSION_KEYRING: libc::c_int = 1;
+    let none = std::ptr::null::<libc::c_char>();
+    // SAFETY: a null name is allowed.
+    Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, none) }).map(drop)
+}
+
+/// The Landlock ABI of the running kernel; 0 where it is absent or disabled at boot.
+pub fn landlock_abi() -> u32 {
+    const VERSION: libc::c_uint = 1;
+    let none = std::ptr::null::<libc::c_void>();
+    // SAFETY: with the version flag the kernel takes no pointer.
+    let abi = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, none, 0, VERSION) };
+    u32::try_from(abi).unwrap_or(0)
+}

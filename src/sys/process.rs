@@ -1,0 +1,157 @@
+//! Making processes and holding on to them: clone3(2), clone(2), pidfds, close_range(2), wait4(2).
+
+use nix::Result;
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// Who one is after a clone.
+pub enum Cloned {
+    /// The new process.
+    Child,
+    /// The old one: the child's pid and a pidfd for it.
+    Parent(Pid, OwnedFd),
+}
+
+/// clone3(2) like fork(2), into the new namespaces of `flags` (CLONE_NEW…), with a pidfd.
+///
+/// The caller must be single-threaded: only then may the child go on using the allocator.
+pub fn clone_into(flags: libc::c_int) -> Result<Cloned> {
+    let mut pidfd: RawFd = -1;
+    // SAFETY: clone_args is plain numbers; all zero is its neutral value.
+    let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
+    args.flags = (flags | libc::CLONE_PIDFD) as u64;
+    args.exit_signal = libc::SIGCHLD as u64;
+    args.pidfd = &raw mut pidfd as u64;
+    // SAFETY: no CLONE_VM, so the child has its own copy of memory and stack, as after fork(2); `pidfd` outlives the call.
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<libc::clone_args>()) };
+    cloned(pid, pidfd)
+}
+
+/// clone(2) like fork(2), with a pidfd: for a process whose filter refuses clone3(2).
+pub fn fork_with_pidfd() -> Result<Cloned> {
+    let mut pidfd: RawFd = -1;
+    let flags = libc::CLONE_PIDFD | libc::SIGCHLD;
+    // SAFETY: no CLONE_VM and no stack, as after fork(2); with CLONE_PIDFD the third argument, the same on every
+    // architecture, is where the pidfd goes, and it outlives the call.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut pidfd, 0, 0) };
+    cloned(pid, pidfd)
+}
+
+fn cloned(pid: libc::c_long, pidfd: RawFd) -> Result<Cloned> {
+    match Errno::result(pid)? {
+        0 => Ok(Cloned::Child),
+        // SAFETY: the kernel stored a new descriptor there before it returned to the parent.
+        pid => Ok(Cloned::Parent(Pid::from_raw(pid as i32), unsafe { OwnedFd::from_raw_fd(pidfd) })),
+    }
+}
+
+/// pidfd_open(2)
+pub fn pidfd_open(pid: Pid) -> Result<OwnedFd> {
+    // SAFETY: plain numbers.
+    let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })?;
+    // SAFETY: the system call succeeded and returned a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// pidfd_send_signal(2)
+pub fn pidfd_send_signal(pidfd: impl AsFd, signal: Signal) -> Result<()> {
+    let (fd, none) = (pidfd.as_fd().as_raw_fd(), std::ptr::null::<libc::siginfo_t>());
+    // SAFETY: the descriptor is borrowed; a null siginfo means that of kill(2).
+    Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal as i32, none, 0) }).map(drop)
+}
+
+/// close_range(2): closes every descriptor but those of `kept`.
+///
+/// For a process that is about to execve(2), or never drops an owner again: a number may otherwise be a stranger's by then.
+pub fn close_all_but(mut kept: Vec<RawFd>) -> Result<()> {
+    kept.sort_unstable();
+    let mut first = 0;
+    for last in kept.into_iter().map(|fd| fd - 1).chain([RawFd::MAX]) {
+        if first <= last {
+            // SAFETY: closing touches no memory; the contract above keeps owners from closing what takes the number next.
+            Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
+        }
+        first = last.saturating_add(2);
+    }
+    Ok(())
+}
+
+/// dup3(2) onto a fixed number: places `fd` at `target`, open across execve(2).
+pub fn place(fd: impl AsFd, target: RawFd) -> Result<()> {
+    if fd.as_fd().as_raw_fd() == target {
+        // SAFETY: clears FD_CLOEXEC of a borrowed descriptor.
+        return Errno::result(unsafe { libc::fcntl(target, libc::F_SETFD, 0) }).map(drop);
+    }
+    // SAFETY: the descriptor is borrowed; what was at `target` is closed, as documented.
+    Errno::result(unsafe { libc::dup3(fd.as_fd().as_raw_fd(), target, 0) }).map(drop)
+}
+
+/// wait4(2) for one child that has ended: its raw wait status and what it and its descendants used.
+pub fn wait_with_usage(pid: Pid) -> Result<(i32, libc::rusage)> {
+    let mut status = 0;
+    // SAFETY: rusage is plain numbers; all zero is a value of it.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    loop {
+        // SAFETY: both pointers outlive the call.
+        match Errno::result(unsafe { libc::wait4(pid.as_raw(), &raw mut status, 0, &raw mut usage) }) {
+            Ok(_) => return Ok((status, usage)),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// wait4(2) for any child: its pid and raw wait status, or none if `WNOHANG` found nothing.
+pub fn wait_any(flags: libc::c_int) -> Result<Option<(Pid, i32)>> {
+    let mut status = 0;
+    // SAFETY: the pointer outlives the call.
+    match Errno::result(unsafe { libc::waitpid(-1, &raw mut status, flags) })? {
+        0 => Ok(None),
+        pid => Ok(Some((Pid::from_raw(pid), status))),
+    }
+}
+
+/// rt_sigtimedwait(2) for SIGCHLD, which must be blocked; `EAGAIN` when the time is over.
+pub fn wait_for_child(timeout: std::time::Duration) -> Result<()> {
+    let timeout = libc::timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: i64::from(timeout.subsec_nanos()) };
+    let mut set = nix::sys::signal::SigSet::empty();
+    set.add(Signal::SIGCHLD);
+    // SAFETY: set and timeout outlive the call; no siginfo is asked for.
+    Errno::result(unsafe { libc::sigtimedwait(set.as_ref(), std::ptr::null_mut(), &raw const timeout) }).map(drop)
+}
+
+/// Takes ownership of a descriptor that the kernel has just given to this process (SCM_RIGHTS).
+pub fn adopt(fd: RawFd) -> OwnedFd {
+    // SAFETY: recvmsg(2) made this number for the caller, and nix hands it out once.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// sigaction(2) for a handler that is no function: the default action, or ignoring.
+pub fn set_action(signal: Signal, action: &nix::sys::signal::SigAction) -> Result<()> {
+    // SAFETY: the callers pass SIG_DFL or SIG_IGN, so no code of ours runs in a signal handler.
+    unsafe { nix::sys::signal::sigaction(signal, action) }.map(drop)
+}
+
+/// Clears FD_CLOEXEC of a descriptor that the profile hands to the command by number.
+pub fn keep_across_exec(fd: RawFd) -> Result<()> {
+    // SAFETY: F_SETFD touches no memory.
+    Errno::result(unsafe { libc::fcntl(fd, libc::F_SETFD, 0) }).map(drop)
+}
+
+/// _exit(2): no destructor and no exit handler of the process that this one was cloned from.
+pub fn exit_now(code: i32) -> ! {
+    // SAFETY: ends the process without touching memory.
+    unsafe { libc::_exit(code) }
+}
+
+/// The life of a helper that only holds a namespace: tied to its parent like init, until it is killed.
+pub fn wait_to_be_killed(parent: impl AsFd) -> ! {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    if nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_ok() {
+        let _ = poll(&mut [PollFd::new(parent.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE);
+    }
+    exit_now(0)
+}
