@@ -1,0 +1,26 @@
+//! What the README and SECURITY promise, each as a test of the built binary, seen from inside a sandbox.
+//!
+//! One file per promise. The same tests run as an ordinary user and as root, and on other kernels:
+//! `SANDBOX_TEST_BINARY` names another binary, `SANDBOX_TEST_SLOW=20` stretches the time-outs.
+
+mod harness;
+mod pty;
+
+mod descriptors;
+mod files;
+mod journeys;
+mod lifecycle;
+mod messages;
+mod mounts;
+mod namespaces;
+mod real_builds;
+mod report;
+mod root_user;
+mod rules;
+mod signals;
+mod special_files;
+mod stdio;
+mod stepdown;
+mod supervisor;
+mod syscalls;
+mod terminal;

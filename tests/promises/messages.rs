@@ -1,0 +1,142 @@
+//! Each failure is one sentence that says what, where and why, and what to do.
+
+use super::harness::{Project, attack, finish};
+
+/// `sandbox ARGS -- true` is refused with all of `parts`, in one line.
+#[track_caller]
+fn refused(project: &Project, args: &[&str], parts: &[&str]) {
+    let output = project.run(&[args, &["--", "true"]].concat());
+    output.refused(parts);
+    assert!(output.stderr.starts_with("sandbox: ") && output.stderr.lines().count() == 1, "{}", output.stderr);
+    assert_eq!(output.text(), "", "nothing of our own on stdout");
+}
+
+#[test]
+fn an_unknown_profile_names_the_nearest() {
+    refused(&Project::new(), &["-p", "biuld"], &["biuld", "build"]);
+}
+
+#[test]
+fn a_profile_file_that_is_missing_names_the_directory_and_the_built_in() {
+    let project = Project::new();
+    let dir = project.path().to_str().unwrap();
+    refused(&project, &["-p", "build.yaml"], &["build.yaml", dir, "built-in", "--profile build"]);
+}
+
+#[test]
+fn an_unknown_key_names_line_column_and_the_nearest() {
+    let project = Project::new();
+    project.write("cc.yaml", "extends: [build]\n\nlimit:\n  pids: 3\n");
+    refused(&project, &["-p", "./cc.yaml"], &["cc.yaml:3:1", "unknown key", "\"limit\"", "limits"]);
+    project.write("cc.yaml", "mounts:\n  - rw: ${PWD}\n    optinal: true\n");
+    refused(&project, &["-p", "./cc.yaml"], &["cc.yaml:3:5", "optinal", "optional"]);
+}
+
+#[test]
+fn a_missing_source_names_the_profile_line_and_a_remedy() {
+    let project = Project::new();
+    project.write("cc.yaml", "extends: [build]\nmounts:\n  - rw: ~/.cache/ccache\n");
+    let path = project.home().join(".cache/ccache");
+    refused(&project, &["-p", "./cc.yaml"], &["cc.yaml:3:", path.to_str().unwrap(), "does not exist", "create: true"]);
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_missing_source_with_optional_is_skipped() {
+    let project = Project::new();
+    project.write("cc.yaml", "extends: [build]\nmounts:\n  - rw: ~/.cache/ccache\n    optional: true\n");
+    assert_eq!(project.shell(&["-p", "./cc.yaml"], "echo ran").ok(), "ran");
+}
+
+#[test]
+fn a_missing_source_with_create_is_made_and_only_its_last_part() {
+    let project = Project::new();
+    project.write("cc.yaml", "extends: [build]\nmounts:\n  - rw: ~/cache\n    create: true\n");
+    project.shell(&["-p", "./cc.yaml"], "echo x > ~/cache/file").ok();
+    assert!(project.home().join("cache/file").exists());
+    project.write("cc.yaml", "extends: [build]\nmounts:\n  - rw: ~/a/b\n    create: true\n");
+    refused(&project, &["-p", "./cc.yaml"], &["cc.yaml:3:"]);
+    assert!(!project.home().join("a").exists());
+}
+
+#[test]
+fn a_command_that_exists_only_outside_says_how_to_show_it() {
+    let project = Project::new();
+    project.write("../tools/mytool", "#!/bin/sh\necho hi\n");
+    let tool = project.home().join("tools/mytool");
+    finish(project.outside("chmod", &["755", tool.to_str().unwrap()])).ok();
+    let output = project.run(&["-p", "build", "--", tool.to_str().unwrap()]);
+    output.exits(127).says(&["mytool", "not inside", "--ro"]);
+    let mut command = project.sandbox(&["-p", "build", "--", "mytool"]);
+    command.env("PATH", format!("{}:/usr/bin:/bin", project.home().join("tools").display()));
+    finish(command).exits(127).says(&["mytool", "not inside", "--ro"]);
+}
+
+#[test]
+fn a_command_without_the_dashes_is_told_to_put_them() {
+    let project = Project::new();
+    project.run(&["-p", "build", "make"]).refused(&["put -- before the command", "-- make"]);
+    project.run(&["make"]).refused(&["sandbox -- make"]);
+}
+
+#[test]
+fn no_command_and_a_wrong_flag_are_125() {
+    let project = Project::new();
+    project.run(&["-p", "build"]).exits(125);
+    project.run(&["-p", "build", "--pidz", "3", "--", "true"]).refused(&["--pidz", "--pids"]);
+    project.run(&["--pids", "many", "--", "true"]).refused(&["many"]);
+}
+
+#[test]
+fn what_a_later_version_will_bring_is_refused_by_name() {
+    let project = Project::new();
+    for key in [
+        "root: {path: /srv/root}",
+        "user: {map: subordinate}",
+        "limits: {memory: 1GiB}",
+        "limits: {cpus: 2}",
+        "cgroup: {mode: require}",
+    ] {
+        project.write("later.yaml", &format!("extends: [build]\n{key}\n"));
+        let word = key.split([':', '{']).map(str::trim).filter(|w| !w.is_empty()).nth(1).unwrap();
+        let output = project.run(&["-p", "./later.yaml", "--", "true"]);
+        output.refused(&["later.yaml:2", word]);
+    }
+    for command in ["verify", "doctor", "learn", "batch", "ps", "enter"] {
+        project.run(&[command]).refused(&[command]);
+    }
+}
+
+// Layer: user.max_user_namespaces of a namespace of its own, so that the machine's stays as it is.
+#[test]
+fn user_namespaces_switched_off_names_the_sysctl() {
+    let project = Project::new();
+    // As root the outermost namespace must not be touched: one below it is made first.
+    let setup = "unshare -U -r sh -c 'echo 0 > /proc/sys/user/max_user_namespaces; exec \"$@\"' sh \"$@\"; exit";
+    let output = finish(project.prepared(setup, &["-p", "build", "--", "true"]));
+    output.refused(&["user namespaces", "max_user_namespaces"]);
+}
+
+#[test]
+fn a_container_that_forbids_namespaces_is_named() {
+    let project = Project::new();
+    attack!(project, "container_seccomp");
+    let args = [&super::harness::binary() as &str, "-p", "build", "--", "true"];
+    finish(project.outside("./container_seccomp", &args)).refused(&["seccomp", "container"]);
+}
+
+// A container covers files of /proc; the kernel then refuses a fresh one ("mount too revealing").
+#[test]
+fn a_covered_proc_is_named() {
+    let project = Project::new();
+    let output = finish(project.prepared("mount --bind /dev/null /proc/keys", &["-p", "build", "--", "true"]));
+    output.refused(&["/proc", "container"]);
+}
+
+#[test]
+fn a_message_escapes_what_a_terminal_would_obey() {
+    let project = Project::new();
+    let output = project.run(&["-p", "build", "--", "no\x1b[31msuch"]);
+    output.exits(127);
+    assert!(!output.stderr.contains('\x1b'), "{:?}", output.stderr);
+}

@@ -1,0 +1,120 @@
+//! The supervisor protects itself, and a run costs the caller nothing.
+
+use super::harness::{Project, binary, finish, root};
+use std::process::Stdio;
+
+// DESIGN rule 7.
+#[test]
+fn a_set_user_id_copy_refuses_to_run() {
+    let project = Project::new();
+    let copy = project.path().join("copy");
+    std::fs::copy(binary(), &copy).unwrap();
+    // Only another user's file makes the two ids differ.
+    if root() {
+        finish(project.outside("chown", &["65534:65534", "copy"])).ok();
+    } else {
+        return; // an ordinary user cannot make such a file: the run as root is the test
+    }
+    finish(project.outside("chmod", &["6755", "copy"])).ok();
+    let output = finish(project.outside("./copy", &["-p", "build", "--", "true"]));
+    output.refused(&["set-uid"]);
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    let project = Project::new();
+    let help = project.run(&["--help"]);
+    assert!(help.ok().contains("explain") && help.stderr.is_empty(), "{help:?}");
+    assert!(project.run(&["--version"]).ok().starts_with("sandbox 0."));
+}
+
+#[test]
+fn explain_starts_nothing_and_says_what_would_be() {
+    let project = Project::new();
+    let output = project.run(&["explain", "-p", "build", "--", "touch", "made"]).ok();
+    assert!(!project.path().join("made").exists());
+    for part in ["command", "touch", "user", "files", "rw", "env", "limits", "pids 4096", "layers", "seccomp"] {
+        assert!(output.contains(part), "no {part} in {output}");
+    }
+    let json = project.run(&["explain", "--json", "-p", "build", "--", "true"]).ok();
+    assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap().is_object(), "{json}");
+}
+
+#[test]
+fn every_built_in_profile_is_listed_shown_and_good() {
+    let project = Project::new();
+    let list = project.run(&["profile", "list"]).ok();
+    for name in ["default", "build", "test", "rust", "python", "node", "agent", "shell", "strict"] {
+        assert!(list.contains(name), "no {name} in {list}");
+        let shown = project.run(&["profile", "show", name]).ok();
+        project.write("copy.yaml", &format!("{shown}\n"));
+        project.run(&["profile", "check", "copy.yaml"]).ok();
+        assert!(!project.run(&["profile", "show", name, "--resolved"]).ok().is_empty());
+    }
+}
+
+#[test]
+fn every_built_in_profile_runs_a_command() {
+    let project = Project::new();
+    for name in ["default", "build", "test", "rust", "python", "node", "agent", "shell"] {
+        assert_eq!(project.run(&["-p", name, "--", "echo", name]).ok(), name);
+    }
+}
+
+#[test]
+fn fifty_runs_at_once_all_succeed() {
+    let project = Project::new();
+    let runs: Vec<_> = (0..50)
+        .map(|i| {
+            let mut command = project.sandbox(&["-p", "build", "--", "echo", &i.to_string()]);
+            (i, command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        })
+        .collect();
+    for (i, run) in runs {
+        let output = run.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), i.to_string(), "{said}");
+    }
+}
+
+#[test]
+fn a_sandbox_inside_a_sandbox_works_where_user_namespaces_are_allowed() {
+    let project = Project::new();
+    std::fs::copy(binary(), project.path().join("inner")).unwrap();
+    let output = project.run(&[
+        "-p",
+        "test",
+        "--seccomp",
+        "off",
+        "--feature",
+        "userns",
+        "--",
+        "./inner",
+        "-p",
+        "build",
+        "--",
+        "true",
+    ]);
+    // Either it works or it says why; it must not hang and must not claim the command's own failure.
+    assert!(output.code() == 0 || (output.code() == 125 && output.stderr.starts_with("sandbox: ")), "{output:?}");
+}
+
+#[test]
+fn the_callers_directory_and_process_group_are_untouched() {
+    let project = Project::new();
+    let script = format!(
+        "a=$(ps -o pgid=,sid=,ni= -p $$); {} -p build -- true; b=$(ps -o pgid=,sid=,ni= -p $$); test \"$a\" = \"$b\" && pwd",
+        binary()
+    );
+    assert_eq!(finish(project.outside("sh", &["-c", &script])).ok(), project.path().display().to_string());
+}
+
+#[test]
+fn verbose_says_a_line_at_the_start_and_at_the_end() {
+    let project = Project::new();
+    let output = project.run(&["-v", "-p", "build", "--", "sh", "-c", "exit 3"]);
+    output.exits(3);
+    let lines: Vec<_> = output.stderr.lines().collect();
+    assert!(lines.len() == 2 && lines.iter().all(|line| line.starts_with("sandbox: ")), "{lines:?}");
+    assert!(lines[1].contains("exited 3"), "{lines:?}");
+}
