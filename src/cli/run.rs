@@ -32,7 +32,7 @@ pub fn run(run: Run) -> u8 {
 }
 
 /// `-C DIR`: everything after counts from there.
-fn enter(run: &Run) -> Result<(), Error> {
+pub(super) fn enter(run: &Run) -> Result<(), Error> {
     let Some(directory) = &run.directory else { return Ok(()) };
     std::env::set_current_dir(directory).map_err(|error| {
         Error::usage(format!("-C: {} cannot be entered: {error}", directory.display())).path(directory).remedy("Name a directory")
@@ -47,7 +47,7 @@ pub fn plan(run: Run) -> Result<Plan, Error> {
 }
 
 /// With more rights than the caller's, every path and variable of his would be a way to use them.
-fn refuse_set_id() -> Result<(), Error> {
+pub(super) fn refuse_set_id() -> Result<(), Error> {
     let uid = nix::unistd::getresuid().map(|ids| ids.real == ids.effective && ids.real == ids.saved);
     let gid = nix::unistd::getresgid().map(|ids| ids.real == ids.effective && ids.real == ids.saved);
     match (uid, gid) {

@@ -37,7 +37,8 @@ impl Shown {
 
     /// Where the host's path is seen, if it is seen through this tree.
     fn place(&self, mounts: &[Mount], real: &Path) -> Option<PathBuf> {
-        let at = lookup::join(&self.mount.at, real.strip_prefix(&self.real).ok()?);
+        let rest = real.strip_prefix(&self.real).or_else(|_| real.strip_prefix(self.bind.source.path())).ok()?;
+        let at = lookup::join(&self.mount.at, rest);
         lookup::nearest(mounts, &at).is_some_and(|mount| mount.at == self.mount.at).then_some(at)
     }
 }

@@ -121,7 +121,9 @@ impl Builder<'_> {
             return Ok(());
         }
         let remedy = match entry.kind {
+            Kind::Rw if entry.origin.is_flag => "mkdir -p it",
             Kind::Rw => "mkdir -p it, or add create: true",
+            _ if entry.origin.is_flag => "Correct the path",
             _ => "Correct the path, or add optional: true",
         };
         Err(wrong(entry.origin, format!("{path} does not exist")).remedy(remedy).path(&entry.source))
@@ -253,6 +255,12 @@ mod tests {
     fn a_missing_source_names_its_line_and_what_to_do() {
         let world = World::new().mount("ro /usr").mount("rw ROOT/home/.cache/ccache");
         insta::assert_snapshot!(world.refusal(), @"cc.yaml:2:5: mounts[1].rw: ROOT/home/.cache/ccache does not exist. mkdir -p it, or add create: true");
+    }
+
+    #[test]
+    fn a_missing_source_on_a_flag_is_a_usage_error() {
+        let error = World::new().mount_flag("rw nothing").plan().unwrap_err();
+        assert_eq!((error.kind, error.remedy.as_deref()), (crate::error::ErrorKind::Usage, Some("mkdir -p it")));
     }
 
     #[test]

@@ -78,7 +78,8 @@ pub(crate) struct World {
 
 impl World {
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        // In /tmp wherever TMPDIR is, so that the order of destinations is known.
+        let dir = tempfile::tempdir_in("/tmp").unwrap();
         let real = dir.path().canonicalize().unwrap();
         let (home, app) = (real.join("home"), real.join("home/app"));
         std::fs::create_dir_all(&app).unwrap();
