@@ -248,7 +248,7 @@ impl<'run> Supervisor<'run> {
             // A terminal signals the whole foreground group, and so must we.
             let by_terminal = heard.ssi_code == libc::SI_KERNEL;
             match signal {
-                Signal::SIGWINCH => self.streams.as_ref().map_or(Ok(()), Streams::resize)?,
+                Signal::SIGWINCH if self.on_pty() => self.streams.as_ref().map_or(Ok(()), Streams::resize)?,
                 Signal::SIGCONT => self.with_terminal(Streams::enter)?,
                 Signal::SIGTSTP => self.stop()?,
                 Signal::SIGINT | Signal::SIGTERM => self.interrupt(signal, by_terminal),
@@ -279,10 +279,14 @@ impl<'run> Supervisor<'run> {
         };
     }
 
+    fn on_pty(&self) -> bool {
+        self.streams.as_ref().is_some_and(|streams| streams.master().is_some())
+    }
+
     /// SIGTSTP: the payload stops, then this job. On a pty it stops itself, and init says so; else it is stopped, as a group that no
     /// shell could continue ignores SIGTSTP.
     fn stop(&mut self) -> nix::Result<()> {
-        if self.streams.as_ref().is_some_and(|streams| streams.master().is_some()) {
+        if self.on_pty() {
             self.forward(Signal::SIGTSTP, true);
             return Ok(());
         }
