@@ -35,7 +35,9 @@ pub fn run(run: Run) -> u8 {
 pub(super) fn enter(run: &Run) -> Result<(), Error> {
     let Some(directory) = &run.directory else { return Ok(()) };
     std::env::set_current_dir(directory).map_err(|error| {
-        Error::usage(format!("-C: {} cannot be entered: {error}", directory.display())).path(directory).remedy("Name a directory")
+        Error::usage(format!("-C: {} cannot be entered: {error}", directory.display()))
+            .path(directory)
+            .remedy("Name a directory")
     })
 }
 
@@ -43,7 +45,10 @@ pub(super) fn enter(run: &Run) -> Result<(), Error> {
 pub fn plan(run: Run) -> Result<Plan, Error> {
     refuse_set_id()?;
     let merged = profile::load(&run.profiles, Some(run.flags))?;
-    plan::make(merged, run.command, &HostFacts::read()?)
+    tracing::debug!("profiles are read and merged");
+    let plan = plan::make(merged, run.command, &HostFacts::read()?)?;
+    tracing::debug!("the plan is made: {} mounts", plan.mounts.len());
+    Ok(plan)
 }
 
 /// With more rights than the caller's, every path and variable of his would be a way to use them.
@@ -68,6 +73,7 @@ fn with_plan(plan: &Plan, options: &Options) -> (Outcome, Vec<u8>) {
     if !prepared.degraded.is_empty() {
         tracing::warn!("weaker than asked for: {}", prepared.degraded.join("; "));
     }
+    tracing::debug!("all is prepared");
     tracing::info!("{}", start_line(plan, &prepared));
     let outcome = host::run(&prepared, options);
     let report = report::render(&outcome, options, Some(plan), Some(&prepared));

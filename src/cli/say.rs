@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::host::outcome::exit_code::SETUP_FAILED;
 use std::fmt::{self, Write as _};
 use std::io::{IsTerminal, Write as _};
+use std::time::Instant;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
@@ -45,7 +46,9 @@ pub fn start(verbosity: Verbosity) {
     };
     let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
     // A second start in one process would be a bug of ours, and the first one goes on serving.
-    let _ = tracing::subscriber::set_global_default(subscriber.event_format(Line { color }).finish());
+    let _ = tracing::subscriber::set_global_default(
+        subscriber.event_format(Line { color, since: Instant::now() }).finish(),
+    );
 }
 
 /// An error, and the exit code that goes with it.
@@ -85,6 +88,7 @@ fn is_invisible(character: char) -> bool {
 
 struct Line {
     color: bool,
+    since: Instant,
 }
 
 impl<S, N> FormatEvent<S, N> for Line
@@ -97,6 +101,9 @@ where
         event.record(&mut message);
         let red = self.color && *event.metadata().level() == Level::ERROR;
         writer.write_str(if red { "\x1b[1;31msandbox:\x1b[0m " } else { "sandbox: " })?;
+        if *event.metadata().level() == Level::DEBUG {
+            write!(writer, "{:>6} µs  ", self.since.elapsed().as_micros())?;
+        }
         writeln!(writer, "{}", escape(&message.0))
     }
 }

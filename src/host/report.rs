@@ -118,6 +118,8 @@ pub struct Ids {
 /// The JSON text, with a newline at its end. `plan` and `prepared` are missing where the run did not get that far.
 pub fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepared: Option<&Prepared>) -> Vec<u8> {
     let usage = outcome.usage;
+    // Of a run that never was, no layer was in force.
+    let has_run = outcome.status != Status::SetupFailed;
     let report = Report {
         version: 1,
         sandbox: env!("CARGO_PKG_VERSION"),
@@ -131,7 +133,9 @@ pub fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepare
         error: outcome.error.as_ref().map(reported),
         started_at: humantime::format_rfc3339_millis(outcome.started_at).to_string(),
         name: options.name.as_deref(),
-        command: plan.map(|plan| plan.command.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect()).unwrap_or_default(),
+        command: plan
+            .map(|plan| plan.command.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect())
+            .unwrap_or_default(),
         wall_time_us: outcome.wall_time.as_micros() as u64,
         user_time_us: usage.map(|usage| usage.user_time_us),
         system_time_us: usage.map(|usage| usage.system_time_us),
@@ -148,7 +152,7 @@ pub fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepare
         profiles: plan.map(|plan| plan.profiles.as_slice()).unwrap_or_default(),
         protected_created: &outcome.protected_created,
         degraded: prepared.map(|prepared| prepared.degraded.as_slice()).unwrap_or_default(),
-        layers: plan.zip(prepared).map(|(plan, prepared)| layers(plan, prepared)),
+        layers: plan.zip(prepared.filter(|_| has_run)).map(|(plan, prepared)| layers(plan, prepared)),
     };
     // Serialising plain data to memory cannot fail: every map key is text and every number finite.
     let mut text = serde_json::to_vec(&report).unwrap_or_default();
@@ -189,10 +193,12 @@ pub fn layers(plan: &Plan, prepared: &Prepared) -> Layers {
     Layers {
         namespaces: ["user", "mount", "pid"].into_iter().chain(network).chain(["uts", "ipc", "cgroup"]).collect(),
         landlock: prepared.landlock.as_ref().map(|fence| LandlockLayer { abi: fence.abi, mode: plan.landlock.mode }),
-        seccomp: prepared.filter.as_ref().map(|filter| SeccompLayer { policy: plan.seccomp.policy, calls: filter.allowed }),
+        seccomp: prepared
+            .filter
+            .as_ref()
+            .map(|filter| SeccompLayer { policy: plan.seccomp.policy, calls: filter.allowed }),
         cgroup: None,
         uid: Ids { inside: plan.user.uid, outside: plan.user.outside_uid },
         gid: Ids { inside: plan.user.gid, outside: plan.user.outside_gid },
     }
 }
-
