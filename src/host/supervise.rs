@@ -302,7 +302,9 @@ impl<'run> Supervisor<'run> {
         if is_over(self.wall_deadline) {
             self.wall_deadline = None;
             let kill_after = Duration::from_micros(self.prepared.plan.limits.kill_after);
-            if kill_after.is_zero() {
+            if self.ended.is_some() {
+                // In time: it is this timer that is late, after a kill -STOP.
+            } else if kill_after.is_zero() {
                 self.act_on_limit(Status::WallTimeout);
             } else {
                 self.limit = self.limit.or(Some(Status::WallTimeout));
