@@ -115,6 +115,9 @@ impl<'run> Supervisor<'run> {
         while !self.wait().map_err(failed)? {}
         // Init's last records may have come with its end.
         self.hear_init().map_err(failed)?;
+        if self.started.is_none() && self.failure.is_none() && self.payload.is_some() {
+            self.note_start();
+        }
         let (status, usage) = process::wait_with_usage(self.init.pid).map_err(failed)?;
         if let Some(started) = self.started {
             self.wall_time = started.elapsed();
@@ -159,7 +162,8 @@ impl<'run> Supervisor<'run> {
         if said {
             self.hear_init()?;
         }
-        if running && self.failure.is_none() {
+        // The pipe also ends with an init that was killed before it came to the fork.
+        if running && self.failure.is_none() && self.payload.is_some() {
             self.note_start();
         }
         if signalled {
