@@ -70,6 +70,8 @@ pub(super) struct Supervisor<'run> {
     started: Option<Instant>,
     ended: Option<i32>,
     failure: Option<Failure>,
+    /// Init has closed the link: nothing more will be said.
+    silent: bool,
     /// Bytes could not be delivered: a run whose output is lost has no verdict.
     lost: Option<Errno>,
     /// The first limit that was acted on.
@@ -94,6 +96,7 @@ impl<'run> Supervisor<'run> {
             started: None,
             ended: None,
             failure: None,
+            silent: false,
             lost: None,
             limit: None,
             wall_deadline: None,
@@ -132,7 +135,8 @@ impl<'run> Supervisor<'run> {
         let timeout = self.timeout();
         let mut polled = vec![
             PollFd::new(self.signals.0.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.init.link.as_fd(), PollFlags::POLLIN),
+            // Init closes the link before its namespace is empty: until that is over, an ended link would wake us without end.
+            PollFd::new(if self.silent { self.init.pidfd.as_fd() } else { self.init.link.as_fd() }, PollFlags::POLLIN),
             PollFd::new(self.init.pidfd.as_fd(), PollFlags::POLLIN),
         ];
         if self.started.is_none() && self.failure.is_none() {
@@ -211,7 +215,13 @@ impl<'run> Supervisor<'run> {
         loop {
             let (record, mut descriptors) = match self.init.link.receive(MsgFlags::MSG_DONTWAIT) {
                 Ok(Some(heard)) => heard,
-                Ok(None) | Err(Errno::EAGAIN | Errno::ECONNRESET) => return Ok(()),
+                Ok(None) => {
+                    self.silent = true;
+                    return Ok(());
+                }
+                Err(Errno::EAGAIN) => return Ok(()),
+                // Init ended without reading all; what it said is still there.
+                Err(Errno::ECONNRESET) => continue,
                 Err(errno) => return Err(errno),
             };
             match record {
