@@ -162,3 +162,14 @@ fn the_command_leads_a_session_of_its_own_and_has_no_controlling_terminal() {
         "test \"$(ps -o sid= -p $$ | tr -d ' ')\" = $$ && echo leader; (echo < /dev/tty) 2>/dev/null || echo none";
     assert_eq!(Project::new().inside(script), "leader\nnone");
 }
+
+// What the caller did not open may by then be one of the sandbox's own: its pipes, the caller's stdout, the link to init.
+#[test]
+fn a_descriptor_that_the_caller_did_not_open_cannot_be_passed() {
+    let project = Project::new();
+    for number in 3..20 {
+        let (number, script) = (number.to_string(), format!("exec {number}>&-; exec \"$@\""));
+        let args = ["-c", &script, "sh", &super::harness::binary(), "-p", "build", "--pass-fd", &number, "--", "true"];
+        finish(project.outside("bash", &args)).refused(&["descriptor", &number, "not open"]);
+    }
+}
