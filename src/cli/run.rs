@@ -43,7 +43,10 @@ pub(super) fn enter(run: &Run) -> Result<(), Error> {
 pub fn plan(run: Run) -> Result<Plan, Error> {
     refuse_set_id()?;
     let merged = profile::load(&run.profiles, Some(run.flags))?;
-    plan::make(merged, run.command, &HostFacts::read()?)
+    tracing::debug!("profiles read: {}", run.profiles.join(", "));
+    let plan = plan::make(merged, run.command, &HostFacts::read()?)?;
+    tracing::debug!("plan made: {} mounts", plan.mounts.len());
+    Ok(plan)
 }
 
 /// With more rights than the caller's, every path and variable of his would be a way to use them.
@@ -65,6 +68,7 @@ fn with_plan(plan: &Plan, options: &Options) -> (Outcome, Vec<u8>) {
         Ok(prepared) => prepared,
         Err(error) => return failed(error, options, Some(plan)),
     };
+    tracing::debug!("filter, ruleset and sources prepared");
     if !prepared.degraded.is_empty() {
         tracing::warn!("weaker than asked for: {}", prepared.degraded.join("; "));
     }

@@ -220,7 +220,10 @@ impl<'run> Supervisor<'run> {
                 }
                 Record::Started => self.payload = descriptors.pop(),
                 Record::Stopped => self.with_terminal(Streams::suspend)?,
-                Record::Ended(status) => self.ended = Some(status),
+                Record::Ended(status) => {
+                    tracing::debug!("the command ended");
+                    self.ended = Some(status);
+                }
                 Record::TimedOut => self.limit = self.limit.or(Some(Status::WallTimeout)),
                 Record::Failed(failure) => self.failure = Some(failure),
                 // Said only by this side.
