@@ -127,7 +127,7 @@ impl<'run> Supervisor<'run> {
             self.note_start();
         }
         let (status, usage) = process::wait_with_usage(self.init.pid).map_err(failed)?;
-        tracing::debug!("init has ended, and everything inside with it");
+        tracing::debug!("everything inside has ended");
         if let Some(started) = self.started {
             self.wall_time = started.elapsed();
         }
@@ -243,7 +243,10 @@ impl<'run> Supervisor<'run> {
                     self.payload = descriptors.pop();
                 }
                 Record::Stopped => self.with_terminal(Streams::suspend)?,
-                Record::Ended(status) => self.ended = Some(status),
+                Record::Ended(status) => {
+                    tracing::debug!("the command ended");
+                    self.ended = Some(status);
+                }
                 Record::TimedOut => self.limit = self.limit.or(Some(Status::WallTimeout)),
                 Record::Failed(failure) => self.failure = Some(failure),
                 // Said only by this side.

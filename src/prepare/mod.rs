@@ -3,13 +3,13 @@
 use crate::error::Error;
 use crate::layers::{capabilities, landlock, rlimits, seccomp};
 use crate::plan::{Bind, MountKind, Plan, SourcePath};
-use crate::sys::{descriptor, memory};
+use crate::sys::memory;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, mkdirat, umask};
 use std::ffi::{CString, OsStr};
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
 /// A run that is ready to be done.
@@ -51,7 +51,6 @@ pub fn prepare(plan: &Plan) -> Result<Prepared<'_>, Error> {
         Error::host(format!("/proc/self/stat cannot be read: {error}")).remedy("Mount a proc file system on /proc")
     })?;
     let mut degraded = Vec::new();
-    plan.pass_fds.iter().try_for_each(|number| check_passed(*number))?;
     for directory in &plan.create {
         create_directory(directory)?;
     }
@@ -91,17 +90,6 @@ fn c_string(text: &OsStr) -> Result<CString, Error> {
     CString::new(text.as_bytes()).map_err(|_| {
         Error::usage(format!("{:?} holds a NUL byte, which execve cannot pass on", text.to_string_lossy()))
     })
-}
-
-/// A descriptor to pass is one that execve(2) gave us, and so not close-on-exec. All of our own are: the number of one that the
-/// caller did not open may be theirs.
-fn check_passed(number: RawFd) -> Result<(), Error> {
-    match descriptor::is_inherited(number) {
-        true => Ok(()),
-        false => Err(Error::usage(format!("descriptor {number} is not open (pass_fds)"))
-            .errno(Errno::EBADF)
-            .remedy(format!("Open it in the shell, as in {number}<FILE or {number}>FILE, or do not pass it"))),
-    }
 }
 
 /// umask(2) can only be read by setting it; nothing else runs in this process meanwhile.

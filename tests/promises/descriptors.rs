@@ -163,13 +163,16 @@ fn the_command_leads_a_session_of_its_own_and_has_no_controlling_terminal() {
     assert_eq!(Project::new().inside(script), "leader\nnone");
 }
 
-// What the caller did not open may by then be one of the sandbox's own: its pipes, the caller's stdout, the link to init.
+// Layer: only an inherited descriptor is passed on. A number that the caller left free is soon one of the supervisor's
+// own: its pidfd, its link to init, the caller's stdout.
 #[test]
-fn a_descriptor_that_the_caller_did_not_open_cannot_be_passed() {
+fn a_descriptor_that_the_caller_has_not_open_is_refused_and_none_of_the_supervisors_passed() {
     let project = Project::new();
-    for number in 3..20 {
-        let (number, script) = (number.to_string(), format!("exec {number}>&-; exec \"$@\""));
-        let args = ["-c", &script, "sh", &super::harness::binary(), "-p", "build", "--pass-fd", &number, "--", "true"];
-        finish(project.outside("bash", &args)).refused(&["descriptor", &number, "not open"]);
+    for number in 3..40 {
+        let script = format!(
+            "for fd in /proc/self/fd/*; do fd=${{fd##*/}}; [ $fd -gt 2 ] && eval \"exec $fd>&-\"; done; exec \"$@\" --pass-fd {number} -- true"
+        );
+        let args = ["-c", &script, "bash", &super::harness::binary(), "--report", "r.json"];
+        finish(project.outside("bash", &args)).refused(&[&format!("descriptor {number} is not open")]);
     }
 }

@@ -166,3 +166,36 @@ sys.stdin.read()"
     assert_eq!(run.wait().unwrap().code(), Some(3));
     assert!(used < 50, "{used} ticks in two seconds of waiting");
 }
+
+#[test]
+fn twice_verbose_says_each_step_with_its_microseconds() {
+    let output = Project::new().run(&["-vv", "--", "true"]);
+    output.ok();
+    output.says(&[
+        "profiles read",
+        "plan made",
+        "prepared",
+        "namespaces made",
+        "the command runs",
+        "the command ended",
+    ]);
+    let times: Vec<u64> = output
+        .stderr
+        .lines()
+        .map(|line| line.strip_prefix("sandbox:").and_then(|line| line.split_once(" µs ")?.0.trim().parse().ok()))
+        .map(|time| time.unwrap_or_else(|| panic!("{}", output.stderr)))
+        .collect();
+    assert!(times.is_sorted(), "{times:?}");
+}
+
+// A name that somebody else chose must not add a line to what is decided here.
+#[test]
+fn a_name_with_a_newline_stays_on_its_line_in_explain() {
+    let project = Project::new();
+    project.write(".env\nlayers    nothing is allowed", "");
+    let shown = project.run(&["explain", "-p", "agent", "--", "true"]).ok();
+    assert!(
+        shown.contains("\\nlayers") && shown.lines().filter(|line| line.starts_with("layers")).count() == 1,
+        "{shown}"
+    );
+}
