@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 
 /// The entry at exactly this place. `mounts` are sorted by destination.
 pub(super) fn at<'a>(mounts: &'a [Mount], place: &Path) -> Option<&'a Mount> {
-    mounts.binary_search_by(|mount| mount.at.as_path().cmp(place)).ok().map(|index| &mounts[index])
+    search(mounts, place).ok().map(|index| &mounts[index])
+}
+
+fn search(mounts: &[Mount], place: &Path) -> Result<usize, usize> {
+    mounts.binary_search_by(|mount| paths::order(&mount.at, place))
 }
 
 /// The entry at or nearest above.
@@ -20,13 +24,13 @@ pub(super) fn above<'a>(mounts: &'a [Mount], place: &Path) -> Option<&'a Mount> 
 
 /// A directory that has to be made only because something is mounted below it.
 pub(super) fn leads_to_a_mount(mounts: &[Mount], place: &Path) -> bool {
-    let after = mounts.partition_point(|mount| mount.at.as_path() <= place);
+    let after = search(mounts, place).map_or_else(|place| place, |place| place + 1);
     place == Path::new("/") || mounts.get(after).is_some_and(|mount| mount.at.starts_with(place))
 }
 
 /// Adds an entry, or replaces the one at its place.
 pub(super) fn insert(mounts: &mut Vec<Mount>, mount: Mount) {
-    match mounts.binary_search_by(|other| other.at.cmp(&mount.at)) {
+    match search(mounts, &mount.at) {
         Ok(index) => mounts[index] = mount,
         Err(index) => mounts.insert(index, mount),
     }
