@@ -9,6 +9,7 @@ pub(super) fn at<'a>(mounts: &'a [Mount], place: &Path) -> Option<&'a Mount> {
 }
 
 fn search(mounts: &[Mount], place: &Path) -> Result<usize, usize> {
+    debug_assert_eq!(place.components().collect::<PathBuf>().as_os_str(), place.as_os_str(), "a slash too many");
     mounts.binary_search_by(|mount| paths::order(&mount.at, place))
 }
 
@@ -43,7 +44,7 @@ pub(super) fn bind_of<'a>(mounts: &'a [Mount], inside: &Path) -> Option<(&'a Mou
         let mount = nearest(mounts, &place)?;
         let rest = place.strip_prefix(&mount.at).ok()?;
         match &mount.kind {
-            MountKind::Symlink(text) => place = paths::link_target(&mount.at, text).join(rest),
+            MountKind::Symlink(text) => place = join(&paths::link_target(&mount.at, text), rest),
             MountKind::Bind(bind) if bind.directory || rest.as_os_str().is_empty() => {
                 return Some((mount, bind, rest.to_path_buf()));
             }
@@ -82,6 +83,13 @@ mod tests {
 
     fn host(mounts: &[Mount], inside: &str) -> Option<PathBuf> {
         bind_of(mounts, Path::new(inside)).map(|(_, bind, rest)| join(&bind.source.path(), &rest))
+    }
+
+    #[test]
+    fn a_link_onto_a_mount_shows_that_mount_and_not_the_one_around_it() {
+        let mounts = [link("/a", "/usr/bin"), bind("/usr", "/src"), bind("/usr/bin", "/other")];
+        assert_eq!(host(&mounts, "/a"), Some("/other".into()));
+        assert_eq!(host(&mounts, "/a/x"), Some("/other/x".into()));
     }
 
     #[test]

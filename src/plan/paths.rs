@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-/// As `Path` compares, name by name, but by bytes alone: both are normal, and a slash comes before any letter.
+/// As `Path` compares, name by name, but by bytes alone: in both each slash is followed by a name, and a slash comes before any letter.
 pub(super) fn order(left: &Path, right: &Path) -> Ordering {
     let (left, right) = (left.as_os_str().as_bytes(), right.as_os_str().as_bytes());
     match left.iter().zip(right).find(|(left, right)| left != right) {
