@@ -155,6 +155,8 @@ sys.stdin.read()"
     drop(run.stdin.take());
     if line.trim() != "0" {
         run.wait().unwrap();
+        drop(tracer.stdin.take());
+        tracer.wait().unwrap();
         return; // Yama lets an ordinary user trace his own children only
     }
     let before = cpu_ticks(run.id());
