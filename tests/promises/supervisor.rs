@@ -142,7 +142,7 @@ fn waiting_for_the_last_process_inside_costs_no_cpu_time() {
         "import ctypes, os, sys
 libc = ctypes.CDLL(None)
 def is_it(pid):
-    try: return open(f'/proc/{{pid}}/cmdline').read() == 'sleep\\0{name}\\0'
+    try: return open(f'/proc/{{pid}}/cmdline').read().split('\\0')[:2] == ['sleep', '{name}']
     except OSError: return False
 while not (found := [int(pid) for pid in os.listdir('/proc') if pid.isdigit() and is_it(pid)]): pass
 print(libc.ptrace(0x4206, found[0], 0, 0), flush=True)
