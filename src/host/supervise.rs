@@ -298,7 +298,8 @@ impl<'run> Supervisor<'run> {
     fn forward(&self, signal: Signal, to_group: bool) {
         // The payload may have ended this moment: nobody is left to hear it.
         let _ = match (self.streams.as_ref().and_then(Streams::master), &self.payload) {
-            (Some(master), _) if to_group => signal_foreground(master, signal),
+            // A hangup goes to the command alone: the rest of its session hears it when the pty ends.
+            (Some(master), _) if to_group && signal != Signal::SIGHUP => signal_foreground(master, signal),
             (None, Some(payload)) if to_group => pid_of(payload).and_then(|group| killpg(group, signal)),
             (_, Some(payload)) => process::pidfd_send_signal(payload, signal),
             (_, None) => Ok(()),

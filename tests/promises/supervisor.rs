@@ -128,6 +128,7 @@ fn cpu_ticks(pid: u32) -> u64 {
 
 // A traced process that is dead stays in its PID namespace until its tracer has seen that; so does one on a hung disk.
 #[test]
+#[allow(clippy::zombie_processes, reason = "waited for, unless an assertion fails")]
 fn waiting_for_the_last_process_inside_costs_no_cpu_time() {
     use std::io::{BufRead, BufReader};
     let project = Project::new();
@@ -142,7 +143,7 @@ fn waiting_for_the_last_process_inside_costs_no_cpu_time() {
         "import ctypes, os, sys
 libc = ctypes.CDLL(None)
 def is_it(pid):
-    try: return open(f'/proc/{{pid}}/cmdline').read() == 'sleep\\0{name}\\0'
+    try: return open(f'/proc/{{pid}}/cmdline').read().split('\\0')[:2] == ['sleep', '{name}']
     except OSError: return False
 while not (found := [int(pid) for pid in os.listdir('/proc') if pid.isdigit() and is_it(pid)]): pass
 print(libc.ptrace(0x4206, found[0], 0, 0), flush=True)
@@ -154,6 +155,8 @@ sys.stdin.read()"
     BufReader::new(tracer.stdout.take().unwrap()).read_line(&mut line).unwrap();
     drop(run.stdin.take());
     if line.trim() != "0" {
+        drop(tracer.stdin.take());
+        tracer.wait().unwrap();
         run.wait().unwrap();
         drop(tracer.stdin.take());
         tracer.wait().unwrap();

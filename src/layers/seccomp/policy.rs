@@ -94,8 +94,8 @@ pub const POLICY: &[Group] = &[
          timer_create timer_delete timer_getoverrun timer_gettime timer_settime timerfd_create timerfd_gettime
          timerfd_settime"),
     group(Allow, "sockets once made: the network namespace says what they reach",
-        "socketpair bind connect listen accept accept4 getpeername getsockname getsockopt setsockopt shutdown sendto
-         sendmsg sendmmsg recvfrom recvmsg recvmmsg"),
+        "bind connect listen accept accept4 getpeername getsockname getsockopt setsockopt shutdown sendto sendmsg
+         sendmmsg recvfrom recvmsg recvmmsg"),
     group(Allow, "ids and capabilities: only those mapped and held",
         "getuid geteuid getgid getegid getresuid getresgid getgroups setuid setgid setreuid setregid setresuid setresgid
          setfsuid setfsgid setgroups capget capset"),
@@ -114,7 +114,7 @@ pub const POLICY: &[Group] = &[
         "clone").feature(|f| f.userns, Allow),
     group(Check(Rule::Family), "UNIX, INET, INET6 and NETLINK_ROUTE (getaddrinfo and getifaddrs ask it, and without \
          CAP_NET_ADMIN it only answers): VSOCK leaves the network namespace, ALG, PACKET, XFRM are surface",
-        "socket"),
+        "socket socketpair"),
     group(Check(Rule::NoTerminalInput), "all but the two that type into a terminal: TIOCSTI and TIOCLINUX",
         "ioctl"),
     group(Check(Rule::Personality { no_randomize: false }), "Linux, 32-bit host names, and asking; with the feature \
