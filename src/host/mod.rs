@@ -51,6 +51,7 @@ pub enum ReportTarget {
 /// Does it. Whatever goes wrong becomes an outcome too: a run without a verdict does not exist.
 pub fn run(prepared: &Prepared, options: &Options) -> Outcome {
     let mut outcome = attempt(prepared, options).unwrap_or_else(Outcome::failed);
+    outcome.error.as_mut().into_iter().for_each(why::advise);
     outcome.protected_created = appeared(prepared.plan);
     outcome
 }

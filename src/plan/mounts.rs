@@ -41,7 +41,7 @@ pub(super) fn build(
     let builder = Builder { host, user, trees: Trees::new(host, entries.trees()) };
     for (at, entry) in &entries.at {
         refusals::source(entry, host)?;
-        refusals::destination(at, entry)?;
+        refusals::destination(at, entry, host)?;
         builder.add(&mut tree, at, entry)?;
     }
     base::add(&mut tree.mounts, own);

@@ -41,12 +41,17 @@ pub(super) fn source(entry: &Written<'_>, host: &HostFacts) -> Result<(), Error>
 }
 
 /// Destinations that are the sandbox's own.
-pub(super) fn destination(at: &Path, entry: &Written<'_>) -> Result<(), Error> {
+pub(super) fn destination(at: &Path, entry: &Written<'_>, host: &HostFacts) -> Result<(), Error> {
     let own = ["/", "/dev", "/sys"].iter().any(|place| at == Path::new(place))
         || ["/proc", "/dev/pts"].iter().any(|place| at.starts_with(place));
+    if own && host.home.as_deref() == Some(at) {
+        return Err(wrong(entry.origin, format!("HOME is {}, which cannot be a home inside", at.display()))
+            .remedy("Set HOME to a directory of your own: it need not exist")
+            .path(at));
+    }
     if own {
         return Err(wrong(entry.origin, format!("{} cannot be a destination: it is the sandbox's own", at.display()))
-            .remedy("Give another one with at:")
+            .remedy(if entry.kind.has_source() { "Give another one with at:" } else { "Give another one" })
             .path(at));
     }
     Ok(())

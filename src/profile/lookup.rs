@@ -171,7 +171,13 @@ fn read(file: File, label: &str) -> Result<Vec<u8>, Error> {
 fn unreadable(label: &str, error: &std::io::Error) -> Error {
     let reason = error.to_string();
     let reason = reason.split(" (os error").next().unwrap_or_default().to_lowercase();
-    Error::profile(format!("cannot read the profile {label}: {reason}")).path(label)
+    let unreadable = Error::profile(format!("cannot read the profile {label}: {reason}")).path(label);
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            unreadable.remedy("Give yourself access to it; if the directory is another user's, set HOME to your own")
+        }
+        _ => unreadable,
+    }
 }
 
 #[cfg(test)]

@@ -174,10 +174,10 @@ sys.stdin.read()"
 
 #[test]
 fn twice_verbose_says_each_step_with_its_microseconds() {
-    let output = Project::new().run(&["-vv", "--", "true"]);
+    let output = Project::new().run(&["-vv", "-p", "build", "--", "true"]);
     output.ok();
     output.says(&[
-        "profiles read",
+        "profiles read: default < build\n",
         "plan made",
         "prepared",
         "namespaces made",
