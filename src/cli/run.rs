@@ -45,9 +45,9 @@ pub(super) fn enter(run: &Run) -> Result<(), Error> {
 pub fn plan(run: Run) -> Result<Plan, Error> {
     refuse_set_id()?;
     let merged = profile::load(&run.profiles, Some(run.flags))?;
-    tracing::debug!("profiles are read and merged");
+    tracing::debug!("profiles read: {}", run.profiles.join(", "));
     let plan = plan::make(merged, run.command, &HostFacts::read()?)?;
-    tracing::debug!("the plan is made: {} mounts", plan.mounts.len());
+    tracing::debug!("plan made: {} mounts", plan.mounts.len());
     Ok(plan)
 }
 
@@ -70,10 +70,10 @@ fn with_plan(plan: &Plan, options: &Options) -> (Outcome, Vec<u8>) {
         Ok(prepared) => prepared,
         Err(error) => return failed(error, options, Some(plan)),
     };
+    tracing::debug!("filter, ruleset and sources prepared");
     if !prepared.degraded.is_empty() {
         tracing::warn!("weaker than asked for: {}", prepared.degraded.join("; "));
     }
-    tracing::debug!("all is prepared");
     tracing::info!("{}", start_line(plan, &prepared));
     let outcome = host::run(&prepared, options);
     let report = report::render(&outcome, options, Some(plan), Some(&prepared));

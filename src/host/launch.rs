@@ -53,7 +53,6 @@ pub fn launch(prepared: &Prepared, stdio: [Option<OwnedFd>; 3], needs_pty: bool)
         Cloned::Child => inside::run(Init { prepared, link: init_link, supervisor, stdio, started: init_started }),
         Cloned::Parent(pid, pidfd) => {
             let launched = Launched { pid, pidfd, link, started };
-            tracing::debug!("init is cloned");
             if prepared.plan.user.mapped_by_root {
                 root::provide(prepared, &launched)?;
             }

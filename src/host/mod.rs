@@ -61,6 +61,7 @@ fn attempt(prepared: &Prepared, options: &Options) -> Result<Outcome, Error> {
         Stdio::prepare(options, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()], prepared.plan.limits.output)?;
     let signals = Signals::block().map_err(why::clone_failed)?;
     let init = launch::launch(prepared, stdio.take_payload_ends(), stdio.needs_pty())?;
+    tracing::debug!("namespaces made, init starts");
     signals.listen().map_err(why::clone_failed)?;
     Supervisor::new(prepared, init, signals, stdio)?.run()
 }

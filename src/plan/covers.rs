@@ -138,7 +138,8 @@ fn well_known(host: &HostFacts) -> impl Iterator<Item = PathBuf> + '_ {
     let variables =
         ["SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"].iter().filter_map(|name| host.variable(name).map(PathBuf::from));
     let agent = host.home.iter().flat_map(|home| AGENT.map(|name| home.join(".gnupg").join(name)));
-    fixed.map(PathBuf::from).into_iter().chain(variables).chain(agent).filter(|path| path.is_absolute())
+    let all = fixed.map(PathBuf::from).into_iter().chain(variables).chain(agent);
+    all.filter(|path| path.is_absolute()).map(|path| paths::normalise(&path))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod base;
 mod built_in_tests;
 pub mod command;
 mod covers;
+mod descriptors;
 mod destinations;
 mod environment;
 mod glob;
@@ -117,7 +118,7 @@ pub fn make(merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Result<
         seccomp: limits::seccomp(&merged)?,
         landlock: limits::landlock(&merged),
         capabilities: identity::capabilities(&merged.capabilities)?,
-        pass_fds: merged.pass_fds.iter().map(|fd| fd.value).collect(),
+        pass_fds: descriptors::passed(&merged.pass_fds)?,
         terminal: merged.terminal.map_or(TerminalMode::Raw, |mode| mode.value),
         profiles: merged.sources,
     })

@@ -219,9 +219,9 @@ fn tmpfs(at: &Path, options: &schema::Mount) -> Tmpfs {
 
 /// A tree that the tree above shows already, with the same rights: one mount fewer.
 fn drop_implied(mounts: &mut Vec<Mount>) {
-    let implied: Vec<PathBuf> = mounts
+    let implied: Vec<bool> = mounts
         .iter()
-        .filter(|mount| {
+        .map(|mount| {
             let MountKind::Bind(bind) = &mount.kind else { return false };
             let Some((above, outer)) = lookup::above(mounts, &mount.at).and_then(|above| Some((above, above.bind()?)))
             else {
@@ -231,9 +231,9 @@ fn drop_implied(mounts: &mut Vec<Mount>) {
             let same = |bind: &Bind| (bind.role, bind.writable, bind.noexec, bind.id_mapped);
             bind.role == BindRole::Tree && same(bind) == same(outer) && place == Ok(bind.source.path())
         })
-        .map(|mount| mount.at.clone())
         .collect();
-    mounts.retain(|mount| !implied.contains(&mount.at));
+    let mut implied = implied.into_iter();
+    mounts.retain(|_| implied.next() == Some(false));
 }
 
 impl Mount {

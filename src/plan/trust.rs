@@ -7,7 +7,7 @@ use super::host::HostFacts;
 use super::{SourcePath, paths};
 use std::path::{Path, PathBuf};
 
-/// The trees whose writers are not trusted, shortest first.
+/// The trees whose writers are not trusted, in order.
 #[derive(Debug)]
 pub(super) struct Trees<'a> {
     host: &'a HostFacts,
@@ -24,15 +24,14 @@ impl<'a> Trees<'a> {
         if !host.cwd_holds_home() {
             trees.push(host.cwd.clone());
         }
-        trees.sort();
-        trees.dedup();
         // The caller may reach a tree of his by a link: then its real name counts too. A link that lies in
         // another tree gets no such say.
-        let outermost = |tree: &&PathBuf| !trees.iter().any(|other| paths::strictly_below(tree, other).is_some());
+        sort(&mut trees);
+        let outermost = |tree: &&PathBuf| outermost_above(&trees, tree).is_none();
         let real: Vec<PathBuf> =
             trees.iter().filter(outermost).filter(|tree| **tree != host.cwd).map(|tree| host.real(tree)).collect();
         trees.extend(real);
-        trees.sort_by_key(|tree| tree.components().count());
+        sort(&mut trees);
         Trees { host, trees }
     }
 
@@ -48,11 +47,21 @@ impl<'a> Trees<'a> {
     }
 
     fn below(&self, path: &Path) -> Option<SourcePath> {
-        self.trees.iter().find_map(|tree| {
-            let rest = paths::strictly_below(path, tree)?;
-            Some(SourcePath { base: tree.clone(), below: rest.to_path_buf() })
-        })
+        let tree = outermost_above(&self.trees, path)?;
+        Some(SourcePath { base: tree.clone(), below: paths::strictly_below(path, tree)?.to_path_buf() })
     }
+}
+
+fn sort(trees: &mut Vec<PathBuf>) {
+    trees.sort_unstable_by(|left, right| paths::order(left, right));
+    trees.dedup();
+}
+
+/// Of trees in order the outermost that a path is strictly below: asked by the path's parents, for there may be
+/// thousands of trees.
+fn outermost_above<'a>(trees: &'a [PathBuf], path: &Path) -> Option<&'a PathBuf> {
+    let tree = |place| trees.binary_search_by(|tree| paths::order(tree, place)).ok().map(|index| &trees[index]);
+    path.ancestors().skip(1).filter_map(tree).last()
 }
 
 #[cfg(test)]

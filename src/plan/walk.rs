@@ -39,25 +39,32 @@ pub(super) struct Link {
 
 /// Walks. `without`: as if this destination were not mounted yet.
 pub(super) fn walk(mounts: &[Mount], place: &Path, without: Option<&Path>) -> Walk {
+    let entry = |place: &Path| lookup::at(mounts, place).filter(|_| Some(place) != without);
+    let nearest = |place: &Path| place.ancestors().find_map(entry);
     let mut todo = real::names(place);
     let mut here = PathBuf::from("/");
+    // The mount that `here` lies in.
+    let mut within = entry(&here);
     let mut end = End::Own;
     let mut links = Vec::new();
     let mut hops = 0;
     while let Some(name) = todo.pop() {
         if name == ".." {
             here.pop();
+            within = nearest(&here);
             end = End::Own;
             continue;
         }
         let next = here.join(&name);
-        let (step, untrusted) = look(mounts, &next, without);
+        let mount = entry(&next).or(within);
+        let (step, untrusted) = look(mounts, &next, mount);
         match step {
             Step::Link(_) if hops == lookup::MAX_LINKS => end = End::Missing(next.clone()),
             Step::Link(text) => {
                 hops += 1;
                 if text.is_absolute() {
                     here = PathBuf::from("/");
+                    within = entry(&here);
                 }
                 end = End::Own;
                 todo.extend(real::names(&text));
@@ -68,7 +75,7 @@ pub(super) fn walk(mounts: &[Mount], place: &Path, without: Option<&Path>) -> Wa
             }
             Step::End(found) => end = found,
         }
-        here = next;
+        (here, within) = (next, mount);
         if matches!(end, End::Free | End::Missing(_)) {
             here.extend(todo.iter().rev());
             break;
@@ -82,12 +89,8 @@ enum Step {
     End(End),
 }
 
-/// One name: what is there, and for the host's own whether its writer is untrusted.
-fn look(mounts: &[Mount], place: &Path, without: Option<&Path>) -> (Step, Option<bool>) {
-    let mount = place
-        .ancestors()
-        .filter(|ancestor| Some(*ancestor) != without)
-        .find_map(|ancestor| lookup::at(mounts, ancestor));
+/// One name, at or in this mount: what is there, and for the host's own whether its writer is untrusted.
+fn look(mounts: &[Mount], place: &Path, mount: Option<&Mount>) -> (Step, Option<bool>) {
     match mount.map(|mount| (&mount.kind, mount)) {
         Some((MountKind::Symlink(text), mount)) if mount.at == place => (Step::Link(text.clone()), None),
         Some((_, mount)) if mount.at == place => (Step::End(End::Own), None),

@@ -130,7 +130,7 @@ fn is_pinned(plan: &Plan, at: &Path) -> bool {
 
 /// `build:6`, `--ro`
 fn short_origin(origin: &Origin) -> String {
-    match origin.position {
+    match origin.position() {
         Some((line, _)) => format!("{}:{line}", origin.source),
         None => origin.source.clone(),
     }

@@ -1,6 +1,7 @@
 //! The plan on one screen: what the command sees, may use, and is held by.
 
 use super::{Seen, files};
+use crate::cli::say::one_line;
 use crate::plan::{Enforcement, Features, Limits, NetworkMode, OnDeny, Plan, SeccompPolicy};
 use crate::profile::units::{Duration, Size};
 use std::ffi::OsStr;
@@ -12,7 +13,7 @@ pub fn text(plan: &Plan, seen: &Seen, verbose: bool) -> String {
     let mut section = |label: &str, lines: Vec<String>| {
         for (number, line) in lines.iter().enumerate() {
             // Writing to a String does not fail.
-            let _ = writeln!(out, "{:<10}{line}", if number == 0 { label } else { "" });
+            let _ = writeln!(out, "{:<10}{}", if number == 0 { label } else { "" }, one_line(line));
         }
     };
     if verbose {

@@ -203,4 +203,4 @@ pub const NEEDED: &str = "
     read write close close_range dup3 fcntl openat chdir fchdir ioctl pipe2 ppoll sendmsg recvmsg clone execve execveat
     exit_group wait4 waitid kill pidfd_open pidfd_send_signal prlimit64 prctl capget capset setsid setpgid getpid
     rt_sigaction rt_sigprocmask rt_sigreturn signalfd4 timerfd_create timerfd_settime mmap munmap mprotect brk futex
-    landlock_create_ruleset landlock_add_rule landlock_restrict_self";
+    landlock_create_ruleset landlock_add_rule landlock_restrict_self rt_sigtimedwait getcwd umask";
