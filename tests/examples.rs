@@ -78,6 +78,11 @@ fn a_submission_that_includes_the_answers_does_not_compile() {
 }
 
 #[test]
+fn a_run_without_a_report_is_no_verdict_on_the_submission() {
+    assert_graded("ok.c", "soon", &[], 2);
+}
+
+#[test]
 fn a_ci_job_gets_the_command_s_own_code_and_a_report() {
     let (_home, project) = project();
     for (script, code, status) in [

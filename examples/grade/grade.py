@@ -21,7 +21,10 @@ SANDBOX = os.environ.get("SANDBOX", "sandbox")
 def run(work: Path, *options: str) -> dict:
     """One run of the sandbox: its report."""
     report = work / "report.json"
+    report.unlink(missing_ok=True)
     subprocess.run([SANDBOX, "-q", "--profile", "strict", "--report", report, *options], check=False)
+    if not report.exists():
+        sys.exit(2)  # no report, no verdict
     return json.loads(report.read_text())
 
 

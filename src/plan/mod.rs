@@ -15,6 +15,8 @@ mod hides;
 pub mod host;
 mod hostname;
 mod identity;
+#[cfg(test)]
+mod laws;
 mod limits;
 mod links;
 mod lookup;

@@ -111,12 +111,16 @@ impl World {
 
     /// A line of a profile: `ro ${PWD}/x optional`, `tmpfs /tmp`, `hide ${PWD}/.env*`, `ro /a at=/b`.
     pub fn mount(mut self, text: &str) -> Self {
+        self.add(text);
+        self
+    }
+
+    pub fn add(&mut self, text: &str) {
         let number = self.merged.mounts.len();
         let text = text.replace("ROOT", self.path("").to_str().unwrap());
         let value = written(&text);
         let key = format!("mounts[{number}].{}", text.split(' ').next().unwrap());
         self.merged.mounts.push(Located { value, origin: line("cc.yaml", number + 1, &key) });
-        self
     }
 
     /// The same by a flag.
