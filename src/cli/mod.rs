@@ -25,8 +25,12 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
         Invocation::Run(run) => run::run(*run),
         Invocation::Explain { run, json } => explain::explain(*run, json),
         Invocation::ProfileList => print(|| Ok(profile::list(&Shelves::from_environment()))),
-        Invocation::ProfileShow { name, resolved: false } => print(|| profile::show(&Shelves::from_environment(), &name)),
-        Invocation::ProfileShow { name, resolved: true } => print(|| profile::resolved(&Shelves::from_environment(), &name)),
+        Invocation::ProfileShow { name, resolved: false } => {
+            print(|| profile::show(&Shelves::from_environment(), &name))
+        }
+        Invocation::ProfileShow { name, resolved: true } => {
+            print(|| profile::resolved(&Shelves::from_environment(), &name))
+        }
         Invocation::ProfileCheck { files } => check(&files),
         Invocation::Print(text) => print(|| Ok(text)),
     }
@@ -45,5 +49,3 @@ fn check(files: &[String]) -> u8 {
     say::start(Verbosity::default());
     profile::check(&Shelves::from_environment(), files).iter().map(say::error).max().unwrap_or(0)
 }
-
-

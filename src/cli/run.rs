@@ -35,7 +35,9 @@ pub fn run(run: Run) -> u8 {
 fn enter(run: &Run) -> Result<(), Error> {
     let Some(directory) = &run.directory else { return Ok(()) };
     std::env::set_current_dir(directory).map_err(|error| {
-        Error::usage(format!("-C: {} cannot be entered: {error}", directory.display())).path(directory).remedy("Name a directory")
+        Error::usage(format!("-C: {} cannot be entered: {error}", directory.display()))
+            .path(directory)
+            .remedy("Name a directory")
     })
 }
 

@@ -57,7 +57,8 @@ pub fn run(prepared: &Prepared, options: &Options) -> Outcome {
 
 fn attempt(prepared: &Prepared, options: &Options) -> Result<Outcome, Error> {
     let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
-    let mut stdio = Stdio::prepare(options, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()], prepared.plan.limits.output)?;
+    let mut stdio =
+        Stdio::prepare(options, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()], prepared.plan.limits.output)?;
     let signals = Signals::block().map_err(why::clone_failed)?;
     let init = launch::launch(prepared, stdio.take_payload_ends(), stdio.needs_pty())?;
     signals.listen().map_err(why::clone_failed)?;

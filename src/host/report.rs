@@ -131,7 +131,9 @@ pub fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepare
         error: outcome.error.as_ref().map(reported),
         started_at: humantime::format_rfc3339_millis(outcome.started_at).to_string(),
         name: options.name.as_deref(),
-        command: plan.map(|plan| plan.command.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect()).unwrap_or_default(),
+        command: plan
+            .map(|plan| plan.command.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect())
+            .unwrap_or_default(),
         wall_time_us: outcome.wall_time.as_micros() as u64,
         user_time_us: usage.map(|usage| usage.user_time_us),
         system_time_us: usage.map(|usage| usage.system_time_us),
@@ -189,10 +191,12 @@ pub fn layers(plan: &Plan, prepared: &Prepared) -> Layers {
     Layers {
         namespaces: ["user", "mount", "pid"].into_iter().chain(network).chain(["uts", "ipc", "cgroup"]).collect(),
         landlock: prepared.landlock.as_ref().map(|fence| LandlockLayer { abi: fence.abi, mode: plan.landlock.mode }),
-        seccomp: prepared.filter.as_ref().map(|filter| SeccompLayer { policy: plan.seccomp.policy, calls: filter.allowed }),
+        seccomp: prepared
+            .filter
+            .as_ref()
+            .map(|filter| SeccompLayer { policy: plan.seccomp.policy, calls: filter.allowed }),
         cgroup: None,
         uid: Ids { inside: plan.user.uid, outside: plan.user.outside_uid },
         gid: Ids { inside: plan.user.gid, outside: plan.user.outside_gid },
     }
 }
-

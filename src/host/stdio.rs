@@ -67,9 +67,7 @@ impl Stdio {
         let one = if is_tty[1] { None } else { output(stdout)? };
         let two = match &one {
             _ if is_tty[2] => None,
-            Some(writer) if is_same_file(stdout, stderr)? => {
-                Some(duplicate(writer.as_raw_fd())?)
-            }
+            Some(writer) if is_same_file(stdout, stderr)? => Some(duplicate(writer.as_raw_fd())?),
             _ => output(stderr)?,
         };
         let first = if is_tty[1] { None } else { Some(0) };

@@ -83,7 +83,12 @@ pub(super) struct Supervisor<'run> {
 
 impl<'run> Supervisor<'run> {
     /// Takes over after the clone.
-    pub(super) fn new(prepared: &'run Prepared<'run>, init: Launched, signals: Signals, stdio: Stdio) -> Result<Self, Error> {
+    pub(super) fn new(
+        prepared: &'run Prepared<'run>,
+        init: Launched,
+        signals: Signals,
+        stdio: Stdio,
+    ) -> Result<Self, Error> {
         let mut supervisor = Supervisor {
             prepared,
             init,
@@ -377,7 +382,8 @@ impl<'run> Supervisor<'run> {
         }
         if let Some(errno) = self.lost {
             let error = Error::host(format!("what the command read or wrote could not be moved: {}", errno.desc()));
-            let error = error.step("stdio").errno(errno).remedy("Look at where stdin, stdout and stderr lead (a full disk?)");
+            let error =
+                error.step("stdio").errno(errno).remedy("Look at where stdin, stdout and stderr lead (a full disk?)");
             return Outcome { usage: outcome.usage, interrupted_by: outcome.interrupted_by, ..Outcome::failed(error) };
         }
         outcome.wall_time = self.wall_time;
@@ -398,7 +404,9 @@ impl<'run> Supervisor<'run> {
 }
 
 fn failed(errno: Errno) -> Error {
-    Error::new(ErrorKind::Internal, format!("the supervisor could not go on: {}", errno.desc())).step("supervise").errno(errno)
+    Error::new(ErrorKind::Internal, format!("the supervisor could not go on: {}", errno.desc()))
+        .step("supervise")
+        .errno(errno)
 }
 
 /// The pid, in this PID namespace, of the process behind a pidfd: proc_pid_fdinfo(5). It leads its process group.

@@ -64,7 +64,8 @@ fn clone_remedy(errno: Errno) -> Option<String> {
 }
 
 fn kernel_sentence(lack: &str) -> String {
-    let release = nix::sys::utsname::uname().map(|name| name.release().to_string_lossy().into_owned()).unwrap_or_default();
+    let release =
+        nix::sys::utsname::uname().map(|name| name.release().to_string_lossy().into_owned()).unwrap_or_default();
     format!("this kernel ({release}) is too old, or a filter stands before it: {lack}")
 }
 
@@ -79,9 +80,13 @@ pub(super) fn step_failed(failure: Failure, prepared: &Prepared) -> Error {
         Step::IdMaps if prepared.plan.user.mapped_by_root => id_map_failed(failure, entry),
         Step::WorkingDirectory => {
             let workdir = &prepared.plan.workdir;
-            Error::profile(format!("the working directory {} cannot be entered inside: {}", workdir.display(), failure.errno.desc()))
-                .path(workdir)
-                .remedy("Name one that is inside with --workdir, or bring it in with --ro or --rw")
+            Error::profile(format!(
+                "the working directory {} cannot be entered inside: {}",
+                workdir.display(),
+                failure.errno.desc()
+            ))
+            .path(workdir)
+            .remedy("Name one that is inside with --workdir, or bring it in with --ro or --rw")
         }
         _ => other_failed(failure),
     };
@@ -155,18 +160,20 @@ fn mount_failed(failure: Failure, mount: &Mount) -> Error {
             Error::profile(format!("{} is gone: it was there a moment ago", bind.source.path().display()))
                 .remedy("Make it, or say optional: true")
         }
-        (MountKind::Bind(bind), Step::OpenSource, Errno::EXDEV | Errno::ELOOP) => {
-            Error::profile(format!("{} leads out of {} by a symbolic link: refused", bind.source.path().display(), bind.source.base.display()))
-                .remedy("Name the real directory")
-        }
+        (MountKind::Bind(bind), Step::OpenSource, Errno::EXDEV | Errno::ELOOP) => Error::profile(format!(
+            "{} leads out of {} by a symbolic link: refused",
+            bind.source.path().display(),
+            bind.source.base.display()
+        ))
+        .remedy("Name the real directory"),
         (MountKind::Bind(bind), Step::OpenSource, _) => {
             Error::host(format!("{} cannot be opened: {}", bind.source.path().display(), errno.desc()))
                 .remedy("Check its permissions, or leave it out")
         }
-        (_, _, Errno::ENOENT | Errno::EROFS | Errno::EACCES) => {
-            Error::profile(format!("{at} cannot be made inside: it would have to be created on the host, below a tree that is bound there"))
-                .remedy("Create it in that tree first, or choose another destination with at")
-        }
+        (_, _, Errno::ENOENT | Errno::EROFS | Errno::EACCES) => Error::profile(format!(
+            "{at} cannot be made inside: it would have to be created on the host, below a tree that is bound there"
+        ))
+        .remedy("Create it in that tree first, or choose another destination with at"),
         (_, _, Errno::ENOTDIR | Errno::EINVAL) => {
             Error::profile(format!("{at} cannot be mounted: one is a directory and the other a file"))
                 .remedy("Give a destination of the same kind")
@@ -183,13 +190,18 @@ pub(super) fn execute_failed(errno: Errno, prepared: &Prepared) -> Error {
     let error = match errno {
         Errno::ENOENT => crate::plan::command::not_found(prepared.plan),
         Errno::EACCES => {
-            let name = prepared.plan.command.argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let name =
+                prepared.plan.command.argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             Error::new(ErrorKind::Exec, format!("{name} was found but cannot be executed: permission denied"))
                 .remedy("Set its execute bit (chmod +x); it may also lie on a mount that is noexec, or be a directory")
         }
-        Errno::ENOEXEC => Error::new(ErrorKind::Exec, "the command is neither a program of this machine nor a script with a first line #!")
-            .remedy("Name its interpreter: sandbox -- sh ./script"),
-        Errno::E2BIG => Error::new(ErrorKind::Exec, "the command line and environment are too long for execve").remedy("Shorten them"),
+        Errno::ENOEXEC => Error::new(
+            ErrorKind::Exec,
+            "the command is neither a program of this machine nor a script with a first line #!",
+        )
+        .remedy("Name its interpreter: sandbox -- sh ./script"),
+        Errno::E2BIG => Error::new(ErrorKind::Exec, "the command line and environment are too long for execve")
+            .remedy("Shorten them"),
         errno => Error::new(ErrorKind::Exec, format!("the command cannot be executed: {}", errno.desc())),
     };
     let error = Error { kind: ErrorKind::Exec, ..error };

@@ -84,8 +84,7 @@ pub struct Link(OwnedFd);
 impl Link {
     /// The two ends, close-on-exec.
     pub fn pair() -> Result<(Link, Link)> {
-        let (one, other) =
-            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        let (one, other) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         Ok((Link(one), Link(other)))
     }
 
@@ -153,7 +152,11 @@ mod tests {
 
     #[test]
     fn a_malformed_record_is_refused() {
-        for wire in [[0xff; 16], [0; 16], { let mut wire = [4; 16]; wire[1] = 0; wire }] {
+        for wire in [[0xff; 16], [0; 16], {
+            let mut wire = [4; 16];
+            wire[1] = 0;
+            wire
+        }] {
             assert_eq!(Record::decode(&wire), None);
         }
     }

@@ -2,9 +2,9 @@
 //!
 //! System calls only; nothing here logs, and whatever fails is a [`step::Failure`] on its way to the supervisor.
 
+mod identity;
 mod isolate;
 pub mod link;
-mod identity;
 mod payload;
 mod proc;
 mod reap;
@@ -20,8 +20,8 @@ use crate::sys::process::{self, Cloned};
 use link::{Link, Record};
 use nix::errno::Errno;
 use nix::libc;
-pub use sources::open_tree;
 use sources::Sources;
+pub use sources::open_tree;
 use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd};
 use step::{At, Done, Failure, Step};

@@ -13,8 +13,19 @@ use std::path::Path;
 
 /// Files that tell of the host, or of the kernel's addresses: proc(5). What a kernel does not have is skipped.
 const COVERED: [&str; 13] = [
-    "acpi", "asound", "config.gz", "interrupts", "kallsyms", "kcore", "key-users", "keys", "latency_stats", "sched_debug", "scsi",
-    "timer_list", "timer_stats",
+    "acpi",
+    "asound",
+    "config.gz",
+    "interrupts",
+    "kallsyms",
+    "kcore",
+    "key-users",
+    "keys",
+    "latency_stats",
+    "sched_debug",
+    "scsi",
+    "timer_list",
+    "timer_stats",
 ];
 
 /// Settings of the kernel and of its drivers.
@@ -40,7 +51,11 @@ pub(super) fn mount(tree: &mut Tree, at: &Path, features: &Features, index: usiz
     }
     for name in COVERED {
         match fstatat(&proc, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(stat) => tree.hide(&at.join(name), SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR, index)?,
+            Ok(stat) => tree.hide(
+                &at.join(name),
+                SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR,
+                index,
+            )?,
             Err(Errno::ENOENT) => {}
             Err(errno) => return Err(errno).at_entry(Step::Proc, index),
         }

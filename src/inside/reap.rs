@@ -25,10 +25,13 @@ fn until_end(init: &Init, payload: Pid, terminal: Option<&OwnedFd>) -> Done {
     // Nothing of the supervisor's or the caller's stays open beside the payload: an end of a pipe here would keep it alive.
     // A pty does, or its master would hang up while the payload has closed its own descriptors of it.
     let link = init.link.as_fd().as_raw_fd();
-    process::close_all_but(terminal.into_iter().map(AsRawFd::as_raw_fd).chain([link]).collect()).at(Step::Descriptors)?;
+    process::close_all_but(terminal.into_iter().map(AsRawFd::as_raw_fd).chain([link]).collect())
+        .at(Step::Descriptors)?;
 
     let limits = &init.prepared.plan.limits;
-    let allowed = limits.wall_time.map(|wall| Duration::from_micros(wall.saturating_add(limits.kill_after)) + LATER_THAN_SUPERVISOR);
+    let allowed = limits
+        .wall_time
+        .map(|wall| Duration::from_micros(wall.saturating_add(limits.kill_after)) + LATER_THAN_SUPERVISOR);
     let deadline = allowed.and_then(|allowed| Instant::now().checked_add(allowed));
     let stops = if terminal.is_some() { libc::WUNTRACED } else { 0 };
     loop {

@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::plan::{self, BindRole, Enforcement, MountKind, Plan};
 use crate::sys::privileges;
 use landlock::{
-    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, Scope,
+    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, Scope,
 };
 use nix::errno::Errno;
 use std::path::{Path, PathBuf};
@@ -39,9 +40,9 @@ pub fn plan(plan: &Plan, degraded: &mut Vec<String>) -> Result<Option<Fence>, Er
     if kernel < least {
         let lack = format!("this kernel has Landlock ABI {kernel}, and {least} is asked for (landlock)");
         if wanted.mode == Enforcement::Require {
-            return Err(Error::host(lack).step("landlock").remedy(
-                "Use a newer kernel with landlock in its list of security modules, or say --landlock prefer",
-            ));
+            return Err(Error::host(lack)
+                .step("landlock")
+                .remedy("Use a newer kernel with landlock in its list of security modules, or say --landlock prefer"));
         }
         degraded.push(lack);
     }

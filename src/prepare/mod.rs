@@ -64,8 +64,12 @@ pub fn prepare(plan: &Plan) -> Result<Prepared<'_>, Error> {
         filter: seccomp::compile(&plan.seccomp, &plan.features, seccomp::Arch::native())?,
         landlock: landlock::plan(plan, &mut degraded)?,
         capabilities: capabilities::Kept::new(&plan.capabilities),
-        rlimits: rlimits::plan(&plan.limits).map_err(|errno| Error::host(format!("the caller's limits cannot be read: {}", errno.desc())).step("rlimits"))?,
-        ignored_signals: Signal::iterator().filter(|signal| stat.ignored_signals & (1 << (*signal as i32 - 1)) != 0).collect(),
+        rlimits: rlimits::plan(&plan.limits).map_err(|errno| {
+            Error::host(format!("the caller's limits cannot be read: {}", errno.desc())).step("rlimits")
+        })?,
+        ignored_signals: Signal::iterator()
+            .filter(|signal| stat.ignored_signals & (1 << (*signal as i32 - 1)) != 0)
+            .collect(),
         umask: current_umask(),
         arguments: stat.arguments,
         degraded,
@@ -83,8 +87,9 @@ fn environment(plan: &Plan) -> Result<Vec<CString>, Error> {
 }
 
 fn c_string(text: &OsStr) -> Result<CString, Error> {
-    CString::new(text.as_bytes())
-        .map_err(|_| Error::usage(format!("{:?} holds a NUL byte, which execve cannot pass on", text.to_string_lossy())))
+    CString::new(text.as_bytes()).map_err(|_| {
+        Error::usage(format!("{:?} holds a NUL byte, which execve cannot pass on", text.to_string_lossy()))
+    })
 }
 
 /// umask(2) can only be read by setting it; nothing else runs in this process meanwhile.

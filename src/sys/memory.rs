@@ -26,7 +26,9 @@ pub fn read_self_stat() -> io::Result<SelfStat> {
     let fields: Vec<&str> = after.split_ascii_whitespace().collect();
     let field = |number: usize| -> io::Result<usize> {
         let value = fields.get(number - 3).and_then(|text| text.parse().ok());
-        value.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/self/stat has another form than proc(5) says"))
+        value.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, "/proc/self/stat has another form than proc(5) says")
+        })
     };
     Ok(SelfStat {
         ignored_signals: field(33)? as u32,

@@ -8,6 +8,6 @@ pub mod memory;
 pub mod mount;
 pub mod network;
 pub mod privileges;
-pub mod pty;
 pub mod process;
+pub mod pty;
 pub mod terminal;

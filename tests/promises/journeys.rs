@@ -119,7 +119,7 @@ fn j6_git_bisect_run_finds_the_bad_commit() {
     let git = "git init -q . && git add -A && g() { git -c user.name=a -c user.email=a@b commit -qam \"$1\"; } && g one \
         && for i in 2 3 4; do echo \"/* $i */\" >> add.c; g \"good $i\"; done && sed -i 's/a + b/a - b/' add.c && g bad \
         && for i in 6 7; do echo \"/* $i */\" >> add.c; g \"later $i\"; done \
-        && git bisect start -q HEAD HEAD~6 && git bisect run sandbox --exit-code setup-failed=255 -p build -- make -B check";
+        && git bisect start HEAD HEAD~6 && git bisect run sandbox --exit-code setup-failed=255 -p build -- make -B check";
     let mut command = project.outside("sh", &["-c", git]);
     with_sandbox_on_path(&mut command);
     let output = finish(command).ok();
