@@ -1,5 +1,5 @@
 /* call NAME-or-NUMBER [ARG]...: one raw system call; prints "ok" or the name of the errno.
-   ARG: a number (any base), "@TEXT" for a string, "#N" for N zero bytes. */
+   ARG: a number (any base), "@TEXT" for a string, "%N" for N zero bytes. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ int main(int argc, char **argv) {
     if (number <= 0) return fprintf(stderr, "call: unknown %s\n", argc > 1 ? argv[1] : ""), 2;
     for (int i = 2; i < argc && i < 8; i++)
         a[i - 2] = argv[i][0] == '@'   ? (long)(argv[i] + 1)
-                   : argv[i][0] == '#' ? (long)calloc(1, strtoul(argv[i] + 1, NULL, 0))
+                   : argv[i][0] == '%' ? (long)calloc(1, strtoul(argv[i] + 1, NULL, 0))
                                        : (long)strtoull(argv[i], NULL, 0);
     errno = 0;
     long r = syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);

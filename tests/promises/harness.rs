@@ -194,8 +194,7 @@ pub fn feed(mut command: Command, input: &[u8]) -> Output {
     let (status, hung) = thread::scope(|scope| {
         // A command that does not read its input is no failure of ours: EPIPE is ignored.
         scope.spawn(move || stdin.take().unwrap().write_all(input).ok());
-        scope.spawn(|| stdout.read_to_end(&mut out));
-        scope.spawn(|| stderr.read_to_end(&mut err));
+        let readers = [scope.spawn(|| stdout.read_to_end(&mut out)), scope.spawn(|| stderr.read_to_end(&mut err))];
         let guard = scope.spawn(move || {
             let hung = end.recv_timeout(patience()) == Err(mpsc::RecvTimeoutError::Timeout);
             if hung {
@@ -203,6 +202,8 @@ pub fn feed(mut command: Command, input: &[u8]) -> Output {
             }
             hung
         });
+        // What it left running may hold its output open: that is a hang too.
+        readers.map(|reader| reader.join().unwrap().unwrap());
         let status = child.wait().unwrap();
         drop(ended);
         (status, guard.join().unwrap())

@@ -176,7 +176,7 @@ fn a_made_up_file_has_its_content_and_cannot_be_written() {
 #[test]
 fn a_project_below_tmp_is_not_hidden_by_the_sandboxs_own_tmp() {
     let project = Project::new();
-    project.write("here", "yes");
+    project.write("here", "yes\n");
     assert!(project.path().starts_with(std::env::temp_dir()));
     assert_eq!(project.inside("cat here; ls -A /tmp | wc -l"), "yes\n1");
 }

@@ -25,7 +25,9 @@ fn fetch(project: &Project, script: &str) {
 
 /// `script` in `project`, outside.
 fn outside(project: &Project, script: &str) -> Output {
-    in_callers_home(project.outside("sh", &["-c", script]))
+    let mut command = project.outside("sh", &["-c", script]);
+    command.env("TMPDIR", project.home()); // not the /tmp of all, where another user's run may have left its files
+    in_callers_home(command)
 }
 
 /// `script` in `project`, inside with a built-in profile.
@@ -77,7 +79,7 @@ fn debian_source(package: &str) -> Project {
 #[test]
 fn c_zlib_of_debian_builds_and_passes_its_own_tests() {
     let project = debian_source("zlib");
-    let script = "cp -r source $D && cd $D && ./configure && make -j2 && make test";
+    let script = "cp -a source $D && cd $D && ./configure && make -j2 && make test";
     let there = outside(&project, &script.replace("$D", "outside"));
     let here = inside(&project, "build", &script.replace("$D", "inside"));
     same(&here, &there, &["test OK ***"]);
@@ -86,7 +88,7 @@ fn c_zlib_of_debian_builds_and_passes_its_own_tests() {
 #[test]
 fn c_hello_of_debian_builds_and_passes_its_own_tests() {
     let project = debian_source("hello");
-    let script = "cp -r source $D && cd $D && ./configure && make && make check";
+    let script = "cp -a source $D && cd $D && ./configure && make && make check";
     let there = outside(&project, &script.replace("$D", "outside"));
     let here = inside(&project, "test", &script.replace("$D", "inside"));
     same(&here, &there, &["# TOTAL:", "# PASS:", "# FAIL:", "# SKIP:", "# ERROR:"]);

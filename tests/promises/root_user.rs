@@ -54,7 +54,7 @@ fn a_0600_file_of_root_cannot_be_read() {
 fn the_project_of_root_can_be_written_and_its_files_come_out_roots() {
     if root() {
         let project = Project::new();
-        project.write("private", "mine");
+        project.write("private", "mine\n");
         fs::set_permissions(project.path().join("private"), fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(
             project

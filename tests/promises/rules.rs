@@ -46,8 +46,7 @@ fn a_current_directory_that_is_home_or_above_is_refused() {
     for dir in [project.home(), project.home().parent().unwrap(), "/".as_ref()] {
         let mut command = project.sandbox(&["-p", "build", "--", "true"]);
         command.current_dir(dir);
-        let part = if dir == project.home() { "your home" } else { dir.to_str().unwrap() };
-        finish(command).refused(&[part]);
+        finish(command).refused(&["current directory", "its keys"]);
     }
 }
 
@@ -105,6 +104,8 @@ fn a_socket_by_ro_is_refused_and_by_its_own_word_works() {
     let project = Project::new();
     let path = project.home().join("s.sock");
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    // Anyone may connect, so that under root, too, only the sandbox decides.
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     let path = path.to_str().unwrap();
     project.run(&["-p", "build", "--ro", path, "--", "true"]).refused(&["socket"]);
     let code = format!("import socket\ns=socket.socket(socket.AF_UNIX)\ns.connect('{path}')\nprint('connected')");
@@ -165,7 +166,7 @@ fn ambiguous_or_wrong_values_are_refused() {
     for (line, part) in [
         ("limits: {file_size: 10KB}", "KB"),
         ("limits: {wall_time: 30}", "unit"),
-        ("limits: {pids: null}", "null"),
+        ("limits: {pids: null}", "no value"),
         ("hostname: a\nhostname: b", "hostname"),
         ("environment: &x {keep: [A]}", "anchor"),
         ("seccomp: {policy: defaultt}", "default"),

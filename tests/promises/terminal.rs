@@ -82,6 +82,7 @@ fn control_z_stops_the_run_and_fg_continues_it() {
     bash.shows("sandbox");
     bash.types("input\n");
     bash.shows("got input");
+    bash.shows("$ ");
     bash.types("echo code-$?\n");
     bash.shows("code-4");
 }
@@ -100,6 +101,7 @@ fn the_callers_terminal_is_as_it_was_after_a_stop_and_after_the_end() {
     bash.types("fg\n");
     bash.shows("sandbox");
     bash.types("\n");
+    bash.shows("$ ");
     bash.types("echo en\"\"d; stty -a\n");
     bash.shows("end");
     bash.shows(" icanon");
@@ -109,15 +111,13 @@ fn the_callers_terminal_is_as_it_was_after_a_stop_and_after_the_end() {
 fn the_settings_of_the_terminal_are_equal_before_and_after() {
     for script in ["exit 0", "stty raw -echo", "kill -9 $$"] {
         let project = Project::new();
-        // The first line tells that the program has begun, so that the settings before are read in time.
-        let start = format!("read go; {} -p build -- sh -c '{script}'; read stop", binary());
-        let mut terminal = Terminal::start(&project, "sh", &["-c", &format!("echo begin; {start}")]);
+        let run = format!("{} -p build -- sh -c '{script}'", binary());
+        let mut terminal =
+            Terminal::start(&project, "sh", &["-c", &format!("echo begin; read x; {run}; echo over; read x")]);
         terminal.shows("begin");
         let before = terminal.stty(&["-g"]);
-        terminal.types("go\n");
-        terminal.shows("go");
-        terminal.types("stop\n");
-        terminal.ends();
+        terminal.types("\n");
+        terminal.shows("over");
         assert_eq!(terminal.stty(&["-g"]), before, "after {script}");
     }
 }
@@ -140,8 +140,9 @@ fn the_size_is_the_callers_and_follows_a_resize() {
 fn an_interactive_shell_inside_has_job_control() {
     let project = Project::new();
     let mut terminal = Terminal::start(&project, &binary(), &["-p", "build", "--", "bash", "--norc", "-i"]);
-    terminal.types("sleep 1000\n");
-    terminal.shows("sleep 1000");
+    terminal.shows("bash-");
+    terminal.types("sh -c 'echo rea\"\"dy; exec sleep 1000'\n"); // the job has the terminal when it speaks
+    terminal.shows("ready");
     terminal.types("\x1a");
     terminal.shows("Stopped");
     terminal.types("kill %1; wait; exit 6\n");
@@ -157,6 +158,7 @@ fn nothing_is_left_typed_on_the_callers_terminal() {
     project.write("push.py", push);
     bash.types(&format!("{} -p build -- python3 push.py\n", binary()));
     bash.shows("1\r\n"); // EPERM
+    bash.shows("$ ");
     bash.types("echo la\"\"st\n");
     bash.shows("last");
 }
