@@ -4,7 +4,7 @@ use super::Origin;
 use super::events::{self, Place, Position};
 use super::schema::Profile;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 macro_rules! built_in {
     ($($name:literal),*) => {
@@ -30,12 +30,10 @@ pub fn profile(name: &str) -> Option<Profile> {
 
 /// Where an entry of a built-in stands: indexed when first asked, for most runs never show it.
 pub fn position(name: &str, key: &str) -> Option<Position> {
-    static PLACES: LazyLock<BTreeMap<&str, BTreeMap<String, Place>>> = LazyLock::new(|| {
-        let places = |text| events::index(text, &|_, _| Origin::default()).places;
-        BUILT_IN.iter().map(|(name, text)| (*name, places(text))).collect()
-    });
-    text(name)?;
-    Some(PLACES.get(name)?.get(key)?.key)
+    static PLACES: [OnceLock<BTreeMap<String, Place>>; BUILT_IN.len()] = [const { OnceLock::new() }; BUILT_IN.len()];
+    let number = BUILT_IN.iter().position(|(known, _)| *known == name)?;
+    let index = || events::index(BUILT_IN[number].1, &|_, _| Origin::default()).places;
+    Some(PLACES[number].get_or_init(index).get(key)?.key)
 }
 
 #[cfg(test)]
