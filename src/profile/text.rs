@@ -1,7 +1,7 @@
 //! Text → [`Layer`]: one profile, checked by itself.
 
 use super::events::{self, Index, Position};
-use super::{Layer, Origin, check, schema::Profile, wording};
+use super::{Layer, Origin, builtin, check, schema::Profile, wording};
 use crate::error::Error;
 use serde_yaml::Value;
 use std::collections::BTreeMap;
@@ -52,9 +52,9 @@ pub fn parse(bytes: &[u8], source: &str, dir: Option<&Path>) -> Result<Layer, Ve
 /// # Errors
 /// Those of [`parse`].
 pub fn built_in(bytes: &[u8], name: &str) -> Result<Layer, Vec<Error>> {
-    match serde_yaml::from_slice(bytes) {
-        Ok(profile) => Ok(Layer { profile, ..Layer::default() }),
-        Err(_) => parse(bytes, name, None),
+    match builtin::profile(name) {
+        Some(profile) => Ok(Layer { profile, ..Layer::default() }),
+        None => parse(bytes, name, None),
     }
 }
 
