@@ -45,7 +45,10 @@ pub(super) fn enter(run: &Run) -> Result<(), Error> {
 pub fn plan(run: Run) -> Result<Plan, Error> {
     refuse_set_id()?;
     let merged = profile::load(&run.profiles, Some(run.flags))?;
-    tracing::debug!("profiles read: {}", merged.sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(" < "));
+    tracing::debug!(
+        "profiles read: {}",
+        merged.sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(" < ")
+    );
     let plan = plan::make(merged, run.command, &HostFacts::read()?)?;
     tracing::debug!("plan made: {} mounts", plan.mounts.len());
     Ok(plan)
