@@ -71,6 +71,7 @@ fn attributes(bind: &Bind) -> u64 {
         BindRole::Device => attr::NOSUID | attr::NOEXEC,
         BindRole::Socket => attr::NOSUID | attr::NODEV | attr::NOEXEC,
     };
-    let writable = if bind.writable { 0 } else { attr::RDONLY };
+    // A device is written through a read-only mount too; its mode, owner and times are not.
+    let writable = if bind.writable && bind.role != BindRole::Device { 0 } else { attr::RDONLY };
     role | writable | if bind.noexec { attr::NOEXEC } else { 0 }
 }
