@@ -1,7 +1,7 @@
 //! What a user types and reads: one file per subcommand. Knows the rooms below; none of them knows it.
 
 pub mod args;
-mod explain;
+pub mod explain;
 mod profile;
 mod run;
 mod say;

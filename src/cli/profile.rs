@@ -49,7 +49,7 @@ pub fn resolved(shelves: &Shelves, name: &str) -> Result<String, Error> {
     let mut notes: BTreeMap<usize, String> = BTreeMap::new();
     for (path, place) in &places {
         if let Some(origin) = layer.origins.get(path) {
-            let line = origin.position.map(|(line, _)| format!(":{line}")).unwrap_or_default();
+            let line = origin.position().map(|(line, _)| format!(":{line}")).unwrap_or_default();
             notes.insert(place.key.0, format!("  # {}{line}", origin.source));
         }
     }

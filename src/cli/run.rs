@@ -32,7 +32,7 @@ pub fn run(run: Run) -> u8 {
 }
 
 /// `-C DIR`: everything after counts from there.
-fn enter(run: &Run) -> Result<(), Error> {
+pub(super) fn enter(run: &Run) -> Result<(), Error> {
     let Some(directory) = &run.directory else { return Ok(()) };
     std::env::set_current_dir(directory).map_err(|error| {
         Error::usage(format!("-C: {} cannot be entered: {error}", directory.display()))
@@ -45,11 +45,17 @@ fn enter(run: &Run) -> Result<(), Error> {
 pub fn plan(run: Run) -> Result<Plan, Error> {
     refuse_set_id()?;
     let merged = profile::load(&run.profiles, Some(run.flags))?;
-    plan::make(merged, run.command, &HostFacts::read()?)
+    tracing::debug!(
+        "profiles read: {}",
+        merged.sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(" < ")
+    );
+    let plan = plan::make(merged, run.command, &HostFacts::read()?)?;
+    tracing::debug!("plan made: {} mounts", plan.mounts.len());
+    Ok(plan)
 }
 
 /// With more rights than the caller's, every path and variable of his would be a way to use them.
-fn refuse_set_id() -> Result<(), Error> {
+pub(super) fn refuse_set_id() -> Result<(), Error> {
     let uid = nix::unistd::getresuid().map(|ids| ids.real == ids.effective && ids.real == ids.saved);
     let gid = nix::unistd::getresgid().map(|ids| ids.real == ids.effective && ids.real == ids.saved);
     match (uid, gid) {
@@ -67,6 +73,7 @@ fn with_plan(plan: &Plan, options: &Options) -> (Outcome, Vec<u8>) {
         Ok(prepared) => prepared,
         Err(error) => return failed(error, options, Some(plan)),
     };
+    tracing::debug!("filter, ruleset and sources prepared");
     if !prepared.degraded.is_empty() {
         tracing::warn!("weaker than asked for: {}", prepared.degraded.join("; "));
     }

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::host::outcome::exit_code::SETUP_FAILED;
 use std::fmt::{self, Write as _};
 use std::io::{IsTerminal, Write as _};
+use std::time::Instant;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
@@ -43,9 +44,10 @@ pub fn start(verbosity: Verbosity) {
         Color::Never => false,
         Color::Auto => std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()),
     };
+    let since = (level == Level::DEBUG).then(Instant::now);
     let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
     // A second start in one process would be a bug of ours, and the first one goes on serving.
-    let _ = tracing::subscriber::set_global_default(subscriber.event_format(Line { color }).finish());
+    let _ = tracing::subscriber::set_global_default(subscriber.event_format(Line { color, since }).finish());
 }
 
 /// An error, and the exit code that goes with it.
@@ -79,12 +81,19 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
+/// `text` on one line: a name with a newline in it must not look like a line of ours.
+pub fn one_line(text: &str) -> String {
+    escape(text).replace('\n', "\\n")
+}
+
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 struct Line {
     color: bool,
+    /// Each line tells the microseconds from here.
+    since: Option<Instant>,
 }
 
 impl<S, N> FormatEvent<S, N> for Line
@@ -97,7 +106,10 @@ where
         event.record(&mut message);
         let red = self.color && *event.metadata().level() == Level::ERROR;
         writer.write_str(if red { "\x1b[1;31msandbox:\x1b[0m " } else { "sandbox: " })?;
-        writeln!(writer, "{}", escape(&message.0))
+        if let Some(since) = self.since {
+            write!(writer, "{:>8} µs  ", since.elapsed().as_micros())?;
+        }
+        writeln!(writer, "{}", one_line(&message.0))
     }
 }
 
@@ -122,5 +134,6 @@ mod tests {
         assert_eq!(escape("a\x1b]52;c;eA==\x07b"), "a\\u{1b}]52;c;eA==\\u{7}b");
         assert_eq!(escape("\u{9b}31m \u{202e}txt"), "\\u{9b}31m \\u{202e}txt");
         assert_eq!(escape("größe/文件\n"), "größe/文件\n");
+        assert_eq!(one_line("a\nsandbox: all is well"), "a\\nsandbox: all is well");
     }
 }

@@ -73,7 +73,11 @@ impl End {
             Kind::Terminal | Kind::Master => {
                 read(&self.fd, buffer).map_err(|errno| if errno == Errno::EIO { Errno::EPIPE } else { errno })
             }
-            _ => read(&self.fd, buffer),
+            // nohup(1) puts a descriptor there that cannot be read, and `<.` a directory: nothing comes from either.
+            _ => read(&self.fd, buffer).map_err(|errno| match errno {
+                Errno::EBADF | Errno::EISDIR => Errno::EPIPE,
+                errno => errno,
+            }),
         }
     }
 

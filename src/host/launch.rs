@@ -50,7 +50,11 @@ pub fn launch(prepared: &Prepared, stdio: [Option<OwnedFd>; 3], needs_pty: bool)
     let (link, init_link) = Link::pair().map_err(lack)?;
     let (started, init_started) = pipe2(OFlag::O_CLOEXEC).map_err(lack)?;
     match process::clone_into(inside::namespaces(prepared.plan.network)).map_err(lack)? {
-        Cloned::Child => inside::run(Init { prepared, link: init_link, supervisor, stdio, started: init_started }),
+        Cloned::Child => {
+            // A copy of the supervisor's end here would keep init, which waits for its ids before it is tied, waiting for ever.
+            drop((link, started));
+            inside::run(Init { prepared, link: init_link, supervisor, stdio, started: init_started })
+        }
         Cloned::Parent(pid, pidfd) => {
             let launched = Launched { pid, pidfd, link, started };
             if prepared.plan.user.mapped_by_root {

@@ -51,6 +51,7 @@ pub enum ReportTarget {
 /// Does it. Whatever goes wrong becomes an outcome too: a run without a verdict does not exist.
 pub fn run(prepared: &Prepared, options: &Options) -> Outcome {
     let mut outcome = attempt(prepared, options).unwrap_or_else(Outcome::failed);
+    outcome.error.as_mut().into_iter().for_each(why::advise);
     outcome.protected_created = appeared(prepared.plan);
     outcome
 }
@@ -61,6 +62,7 @@ fn attempt(prepared: &Prepared, options: &Options) -> Result<Outcome, Error> {
         Stdio::prepare(options, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()], prepared.plan.limits.output)?;
     let signals = Signals::block().map_err(why::clone_failed)?;
     let init = launch::launch(prepared, stdio.take_payload_ends(), stdio.needs_pty())?;
+    tracing::debug!("namespaces made, init starts");
     signals.listen().map_err(why::clone_failed)?;
     Supervisor::new(prepared, init, signals, stdio)?.run()
 }

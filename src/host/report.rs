@@ -118,6 +118,8 @@ pub struct Ids {
 /// The JSON text, with a newline at its end. `plan` and `prepared` are missing where the run did not get that far.
 pub fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepared: Option<&Prepared>) -> Vec<u8> {
     let usage = outcome.usage;
+    // Of a run that never was, no layer was in force.
+    let has_run = outcome.status != Status::SetupFailed;
     let report = Report {
         version: 1,
         sandbox: env!("CARGO_PKG_VERSION"),
@@ -150,7 +152,7 @@ pub fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepare
         profiles: plan.map(|plan| plan.profiles.as_slice()).unwrap_or_default(),
         protected_created: &outcome.protected_created,
         degraded: prepared.map(|prepared| prepared.degraded.as_slice()).unwrap_or_default(),
-        layers: plan.zip(prepared).map(|(plan, prepared)| layers(plan, prepared)),
+        layers: plan.zip(prepared.filter(|_| has_run)).map(|(plan, prepared)| layers(plan, prepared)),
     };
     // Serialising plain data to memory cannot fail: every map key is text and every number finite.
     let mut text = serde_json::to_vec(&report).unwrap_or_default();

@@ -70,6 +70,8 @@ pub(super) struct Supervisor<'run> {
     started: Option<Instant>,
     ended: Option<i32>,
     failure: Option<Failure>,
+    /// Init has closed the link: nothing more will be said.
+    silent: bool,
     /// Bytes could not be delivered: a run whose output is lost has no verdict.
     lost: Option<Errno>,
     /// The first limit that was acted on.
@@ -99,6 +101,7 @@ impl<'run> Supervisor<'run> {
             started: None,
             ended: None,
             failure: None,
+            silent: false,
             lost: None,
             limit: None,
             wall_deadline: None,
@@ -120,7 +123,11 @@ impl<'run> Supervisor<'run> {
         while !self.wait().map_err(failed)? {}
         // Init's last records may have come with its end.
         self.hear_init().map_err(failed)?;
+        if self.started.is_none() && self.failure.is_none() && self.payload.is_some() {
+            self.note_start();
+        }
         let (status, usage) = process::wait_with_usage(self.init.pid).map_err(failed)?;
+        tracing::debug!("everything inside has ended");
         if let Some(started) = self.started {
             self.wall_time = started.elapsed();
         }
@@ -134,7 +141,8 @@ impl<'run> Supervisor<'run> {
         let timeout = self.timeout();
         let mut polled = vec![
             PollFd::new(self.signals.0.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.init.link.as_fd(), PollFlags::POLLIN),
+            // Init closes the link before its namespace is empty: until that is over, an ended link would wake us without end.
+            PollFd::new(if self.silent { self.init.pidfd.as_fd() } else { self.init.link.as_fd() }, PollFlags::POLLIN),
             PollFd::new(self.init.pidfd.as_fd(), PollFlags::POLLIN),
         ];
         if self.started.is_none() && self.failure.is_none() {
@@ -164,7 +172,8 @@ impl<'run> Supervisor<'run> {
         if said {
             self.hear_init()?;
         }
-        if running && self.failure.is_none() {
+        // The pipe also ends with an init that was killed before it came to the fork.
+        if running && self.failure.is_none() && self.payload.is_some() {
             self.note_start();
         }
         if signalled {
@@ -212,7 +221,13 @@ impl<'run> Supervisor<'run> {
         loop {
             let (record, mut descriptors) = match self.init.link.receive(MsgFlags::MSG_DONTWAIT) {
                 Ok(Some(heard)) => heard,
-                Ok(None) | Err(Errno::EAGAIN | Errno::ECONNRESET) => return Ok(()),
+                Ok(None) => {
+                    self.silent = true;
+                    return Ok(());
+                }
+                Err(Errno::EAGAIN) => return Ok(()),
+                // Init ended without reading all; what it said is still there.
+                Err(Errno::ECONNRESET) => continue,
                 Err(errno) => return Err(errno),
             };
             match record {
@@ -223,9 +238,15 @@ impl<'run> Supervisor<'run> {
                         let _ = self.init.link.send(Record::Go, &[]);
                     }
                 }
-                Record::Started => self.payload = descriptors.pop(),
+                Record::Started => {
+                    tracing::debug!("init is set up and has forked");
+                    self.payload = descriptors.pop();
+                }
                 Record::Stopped => self.with_terminal(Streams::suspend)?,
-                Record::Ended(status) => self.ended = Some(status),
+                Record::Ended(status) => {
+                    tracing::debug!("the command ended");
+                    self.ended = Some(status);
+                }
                 Record::TimedOut => self.limit = self.limit.or(Some(Status::WallTimeout)),
                 Record::Failed(failure) => self.failure = Some(failure),
                 // Said only by this side.
@@ -253,7 +274,7 @@ impl<'run> Supervisor<'run> {
             // A terminal signals the whole foreground group, and so must we.
             let by_terminal = heard.ssi_code == libc::SI_KERNEL;
             match signal {
-                Signal::SIGWINCH => self.streams.as_ref().map_or(Ok(()), Streams::resize)?,
+                Signal::SIGWINCH if self.on_pty() => self.streams.as_ref().map_or(Ok(()), Streams::resize)?,
                 Signal::SIGCONT => self.with_terminal(Streams::enter)?,
                 Signal::SIGTSTP => self.stop()?,
                 Signal::SIGINT | Signal::SIGTERM => self.interrupt(signal, by_terminal),
@@ -277,17 +298,22 @@ impl<'run> Supervisor<'run> {
     fn forward(&self, signal: Signal, to_group: bool) {
         // The payload may have ended this moment: nobody is left to hear it.
         let _ = match (self.streams.as_ref().and_then(Streams::master), &self.payload) {
-            (Some(master), _) if to_group => signal_foreground(master, signal),
+            // A hangup goes to the command alone: the rest of its session hears it when the pty ends.
+            (Some(master), _) if to_group && signal != Signal::SIGHUP => signal_foreground(master, signal),
             (None, Some(payload)) if to_group => pid_of(payload).and_then(|group| killpg(group, signal)),
             (_, Some(payload)) => process::pidfd_send_signal(payload, signal),
             (_, None) => Ok(()),
         };
     }
 
+    fn on_pty(&self) -> bool {
+        self.streams.as_ref().is_some_and(|streams| streams.master().is_some())
+    }
+
     /// SIGTSTP: the payload stops, then this job. On a pty it stops itself, and init says so; else it is stopped, as a group that no
     /// shell could continue ignores SIGTSTP.
     fn stop(&mut self) -> nix::Result<()> {
-        if self.streams.as_ref().is_some_and(|streams| streams.master().is_some()) {
+        if self.on_pty() {
             self.forward(Signal::SIGTSTP, true);
             return Ok(());
         }
@@ -303,7 +329,9 @@ impl<'run> Supervisor<'run> {
         if is_over(self.wall_deadline) {
             self.wall_deadline = None;
             let kill_after = Duration::from_micros(self.prepared.plan.limits.kill_after);
-            if kill_after.is_zero() {
+            if self.ended.is_some() {
+                // In time: it is this timer that is late, after a kill -STOP.
+            } else if kill_after.is_zero() {
                 self.act_on_limit(Status::WallTimeout);
             } else {
                 self.limit = self.limit.or(Some(Status::WallTimeout));

@@ -126,9 +126,12 @@ impl Drop for Terminal {
     }
 }
 
-/// Signals the foreground group of the pty. The kernel tells the group in our own numbers (`TIOCGPGRP` on the master), which holds
-/// only while init has not reaped the command.
+/// Signals the foreground group of the pty. What a key sends the kernel sends itself; for SIGCONT it tells the group in our own
+/// numbers (`TIOCGPGRP` on the master), also that of a group that is gone, and the number a stranger's: no other signal goes there.
 pub fn signal_foreground(master: BorrowedFd<'_>, signal: Signal) -> nix::Result<()> {
+    if signal != Signal::SIGCONT {
+        return crate::sys::terminal::signal_foreground(master, signal);
+    }
     let group = tcgetpgrp(master)?;
     // 0 is a group that we cannot see, and would be our own.
     if group.as_raw() > 1 { killpg(group, signal) } else { Ok(()) }

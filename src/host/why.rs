@@ -16,6 +16,13 @@ pub(super) fn clone_failed(errno: Errno) -> Error {
     }
 }
 
+/// What to do where it does not depend on the step: any of them opens descriptors.
+pub(super) fn advise(error: &mut Error) {
+    if error.errno == Some(Errno::EMFILE) {
+        error.remedy.get_or_insert_with(|| "Raise the limit on open files (ulimit -n 256)".into());
+    }
+}
+
 fn setting(path: &str) -> Option<i64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
@@ -182,7 +189,9 @@ fn mount_failed(failure: Failure, mount: &Mount) -> Error {
             .remedy("Use fewer or smaller made-up files"),
         _ => Error::host(format!("{at} cannot be mounted: {}", errno.desc())),
     };
-    error.path(&mount.at).origin(&mount.origin)
+    let error = error.path(&mount.at);
+    // What every sandbox has is on no line that could be named.
+    if mount.origin.position.is_none() && !mount.origin.is_flag { error } else { error.origin(&mount.origin) }
 }
 
 /// The payload's execve(2) failed.

@@ -8,7 +8,7 @@ use crate::sys::mount::{self, attr};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::mount::{MntFlags, umount2};
-use nix::sys::stat::{Mode, fstat, mkdirat, umask};
+use nix::sys::stat::{Mode, SFlag, fstat, mkdirat, mknodat, umask};
 use nix::unistd::{UnlinkatFlags, chdir, fchdir, pivot_root, symlinkat, unlinkat, write};
 use std::ffi::{CString, OsStr};
 use std::os::fd::{AsFd, OwnedFd};
@@ -153,10 +153,7 @@ impl Tree {
         }
         let made = match directory {
             true => mkdirat(&parent.fd, name, Mode::from_bits_truncate(0o755)),
-            false => {
-                let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
-                openat(&parent.fd, name, flags, Mode::from_bits_truncate(0o444)).map(drop)
-            }
+            false => mknodat(&parent.fd, name, SFlag::S_IFREG, Mode::from_bits_truncate(0o444), 0),
         };
         match made {
             Err(Errno::EEXIST) => Ok(()),

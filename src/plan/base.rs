@@ -73,13 +73,15 @@ fn device(path: String) -> Bind {
 /// passwd(5): the user, root and nobody (the owner of all that is not mapped).
 fn passwd(user: &User, names: &Names, home: &Path) -> Vec<u8> {
     use std::os::unix::ffi::OsStrExt;
+    // A home whose name would end the field cannot be said here; HOME says it.
+    let home = Some(home.as_os_str().as_bytes()).filter(|home| !home.iter().any(|byte| b":\n".contains(byte)));
     let mut lines = Vec::new();
     let mut line = |name: &str, uid: u32, gid: u32, home: &[u8], shell: &str| {
         lines.extend_from_slice(format!("{name}:x:{uid}:{gid}:{name}:").as_bytes());
         lines.extend_from_slice(home);
         lines.extend_from_slice(format!(":{shell}\n").as_bytes());
     };
-    line(&names.user, user.uid, user.gid, home.as_os_str().as_bytes(), "/bin/sh");
+    line(&names.user, user.uid, user.gid, home.unwrap_or(b"/"), "/bin/sh");
     if user.uid != 0 {
         line("root", 0, 0, b"/root", "/bin/sh");
     }
@@ -155,6 +157,13 @@ mod tests {
             text(&own, "/etc/passwd").contains("\nroot:x:0:0:")
                 && text(&own, "/etc/group").starts_with("user:x:1000:\n")
         );
+    }
+
+    #[test]
+    fn a_home_cannot_add_a_line_or_a_field() {
+        let mut world = World::new();
+        world.host.home = Some("/tmp/a\nevil::0:0::/:/bin/sh".into());
+        assert!(text(&world.planned(), "/etc/passwd").starts_with("root:x:0:0:root:/:/bin/sh\nnobody:"));
     }
 
     #[test]

@@ -40,7 +40,6 @@ fn the_project_is_read_only_by_default_and_writable_in_a_build() {
 fn a_project_below_tmp_is_not_hidden_by_the_profile_s_own_tmp() {
     let world = world("build");
     let plan = world.planned();
-    assert!(world.path("home/app").starts_with("/tmp"), "the throw-away host is not in /tmp");
     assert!(matches!(plan.at(Path::new("/tmp")).unwrap().kind, MountKind::Tmpfs(_)));
     assert_eq!(plan.host_path(&world.path("home/app/x")), Some(world.path("home/app/x")));
     assert_eq!(plan.host_path(Path::new("/tmp/x")), None);

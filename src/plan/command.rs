@@ -54,16 +54,21 @@ pub fn not_found(plan: &Plan) -> Error {
         }
     }
     if let Some(outside) = outside(plan, name) {
-        let directory = outside.parent().unwrap_or(Path::new("/")).display();
-        return exec(format!("{shown} exists here but not inside"))
-            .remedy(format!("Add --ro {directory}"))
-            .path(&outside);
+        return exec(format!("{shown} exists here but not inside")).remedy(show(&outside)).path(&outside);
     }
     let error = exec(format!("{shown} is not found, neither inside nor outside"));
     match nearest(plan, &shown) {
         Some(near) => error.remedy(format!("Did you mean {near:?}?")),
         None => error.remedy("Check the name, and PATH in `sandbox explain`"),
     }
+}
+
+/// What to add for `file`: its directory, for it seldom comes alone, but not one that holds keys as well.
+fn show(file: &Path) -> String {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let holds_keys = |directory: &Path| home.starts_with(directory) || directory == Path::new("/etc");
+    let place = file.parent().filter(|directory| !holds_keys(directory)).unwrap_or(file);
+    format!("Add --ro {}", place.display())
 }
 
 fn exec(message: String) -> Error {
@@ -74,9 +79,9 @@ fn exec(message: String) -> Error {
 fn leads_out(name: &str, walk: &Walk) -> Error {
     let target = walk.place.display();
     let error = exec(format!("{name} leads to {target}, which is not inside")).path(&walk.place);
-    match walk.place.parent().filter(|_| walk.place.exists()) {
-        Some(directory) => error.remedy(format!("Add --ro {}", directory.display())),
-        None => error.remedy("Correct the link"),
+    match walk.place.exists() {
+        true => error.remedy(show(&walk.place)),
+        false => error.remedy("Correct the link"),
     }
 }
 
@@ -92,8 +97,7 @@ fn no_interpreter(plan: &Plan, name: &str, place: &Path) -> Error {
     if !interpreter.is_absolute() {
         error.remedy("Write an absolute path after #!")
     } else if interpreter.exists() {
-        let directory = interpreter.parent().unwrap_or(Path::new("/")).display();
-        error.remedy(format!("Add --ro {directory}"))
+        error.remedy(show(&interpreter))
     } else {
         error.remedy("It does not exist outside either: install it, or build the command for this system")
     }
@@ -219,6 +223,15 @@ mod tests {
         let world = World::new().file("home/app/target/t-1").directory("work").mount("ro ROOT/work");
         let name = world.path("home/app/target/t-1");
         insta::assert_snapshot!(message(&world, name.to_str().unwrap()), @"ROOT/home/app/target/t-1 exists here but not inside. Add --ro ROOT/home/app/target");
+    }
+
+    #[test]
+    fn nobody_is_told_to_show_a_directory_of_keys() {
+        let home = PathBuf::from(std::env::var_os("HOME").expect("HOME"));
+        for file in [home.join("tool"), "/etc/shadow".into(), "/tool".into()] {
+            assert_eq!(show(&file), format!("Add --ro {}", file.display()));
+        }
+        assert_eq!(show(&home.join("bin/tool")), format!("Add --ro {}", home.join("bin").display()));
     }
 
     #[test]

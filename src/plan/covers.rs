@@ -2,15 +2,16 @@
 
 use super::host::HostFacts;
 use super::mounts::Tree;
-use super::{Bind, BindRole, Hide, Mount, MountKind, Watch, base, lookup, paths, trust, wrong};
+use super::{Bind, BindRole, Hide, Mount, MountKind, Watch, base, lookup, paths, wrong};
 use crate::error::Error;
 use crate::profile;
+use std::io::Read;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// Covers them: ours read-only, sockets altogether.
 pub(super) fn add(tree: &mut Tree, profiles: &[profile::Source], host: &HostFacts) -> Result<(), Error> {
-    let shown: Vec<Shown> = tree.mounts.iter().filter_map(Shown::new).collect();
+    let shown: Vec<Shown> = tree.mounts.iter().filter_map(|mount| Shown::new(mount, host)).collect();
     protect(tree, &shown, profiles, host)?;
     hide_sockets(tree, &shown, host);
     Ok(())
@@ -24,19 +25,20 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(mount: &Mount) -> Option<Shown> {
+    fn new(mount: &Mount, host: &HostFacts) -> Option<Shown> {
         let bind = mount.bind().filter(|bind| bind.role == BindRole::Tree && bind.directory)?.clone();
         let source = bind.source.path();
         (bind.writable || !paths::is_system(&source)).then(|| Shown {
             mount: mount.clone(),
             bind,
-            real: trust::real(&source),
+            real: host.real(&source),
         })
     }
 
     /// Where the host's path is seen, if it is seen through this tree.
     fn place(&self, mounts: &[Mount], real: &Path) -> Option<PathBuf> {
-        let at = lookup::join(&self.mount.at, real.strip_prefix(&self.real).ok()?);
+        let rest = real.strip_prefix(&self.real).or_else(|_| real.strip_prefix(self.bind.source.path())).ok()?;
+        let at = lookup::join(&self.mount.at, rest);
         lookup::nearest(mounts, &at).is_some_and(|mount| mount.at == self.mount.at).then_some(at)
     }
 }
@@ -47,8 +49,8 @@ fn protect(tree: &mut Tree, shown: &[Shown], profiles: &[profile::Source], host:
     if writable.is_empty() {
         return Ok(());
     }
-    let files = profiles.iter().filter_map(|profile| profile.path.clone()).chain(host.executable.clone());
-    for path in files.map(|path| trust::real(&path)).chain(own_directories(host)) {
+    let files = profiles.iter().filter_map(|profile| Some(host.real(profile.path.as_ref()?)));
+    for path in files.chain(host.executable.clone()).chain(own_directories(host)) {
         for shown in &writable {
             if shown.real.starts_with(&path) {
                 return Err(wrong(
@@ -81,7 +83,7 @@ fn own_directories(host: &HostFacts) -> impl Iterator<Item = PathBuf> + '_ {
     places.into_iter().filter_map(|(variable, default)| {
         let set = host.variable(variable).map(PathBuf::from).filter(|path| path.is_absolute());
         let directory = set.or_else(|| Some(host.home.as_ref()?.join(default)))?;
-        Some(trust::real(&directory.join("sandbox")))
+        Some(host.real(&directory.join("sandbox")))
     })
 }
 
@@ -95,10 +97,10 @@ fn hide_sockets(tree: &mut Tree, shown: &[Shown], host: &HostFacts) {
         .iter()
         .filter_map(Mount::bind)
         .filter(|bind| bind.role == BindRole::Socket)
-        .map(|bind| trust::real(&bind.source.path()))
+        .map(|bind| host.real(&bind.source.path()))
         .collect();
     // The kernel's list is of this network namespace only, hence the well-known ones.
-    let listed = std::fs::read("/proc/net/unix").unwrap_or_default();
+    let listed = read_listed();
     for path in bound_sockets(&listed).chain(well_known(host)) {
         for shown in shown {
             let Some(at) = shown.place(&tree.mounts, &path).filter(|_| !named.contains(&path)) else { continue };
@@ -108,6 +110,15 @@ fn hide_sockets(tree: &mut Tree, shown: &[Shown], host: &HostFacts) {
                 lookup::insert(&mut tree.mounts, Mount { at, kind, origin: base::own_origin() });
             }
         }
+    }
+}
+
+/// In one read where it fits: the file has no size to be told beforehand.
+fn read_listed() -> Vec<u8> {
+    let mut listed = Vec::with_capacity(1 << 16);
+    match std::fs::File::open("/proc/net/unix").and_then(|mut file| file.read_to_end(&mut listed)) {
+        Ok(_) => listed,
+        Err(_) => Vec::new(),
     }
 }
 
@@ -127,7 +138,8 @@ fn well_known(host: &HostFacts) -> impl Iterator<Item = PathBuf> + '_ {
     let variables =
         ["SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"].iter().filter_map(|name| host.variable(name).map(PathBuf::from));
     let agent = host.home.iter().flat_map(|home| AGENT.map(|name| home.join(".gnupg").join(name)));
-    fixed.map(PathBuf::from).into_iter().chain(variables).chain(agent).filter(|path| path.is_absolute())
+    let all = fixed.map(PathBuf::from).into_iter().chain(variables).chain(agent);
+    all.filter(|path| path.is_absolute()).map(|path| paths::normalise(&path))
 }
 
 #[cfg(test)]

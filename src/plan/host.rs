@@ -1,5 +1,6 @@
 //! What the plan knows of the host and the caller, read once; a test makes it up.
 
+use super::real;
 use crate::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ pub struct HostFacts {
     pub groups: Vec<u32>,
     /// `HOME`, if it is an absolute path.
     pub home: Option<PathBuf>,
+    /// The same, links resolved.
+    pub real_home: Option<PathBuf>,
     /// The caller's environment.
     pub environment: Vec<(OsString, OsString)>,
     /// uname(2), `6.1.0-18-amd64`.
@@ -44,12 +47,14 @@ impl HostFacts {
         let environment: Vec<_> = std::env::vars_os().collect();
         let uid = nix::unistd::geteuid().as_raw();
         let ids = |file| if uid == 0 { id_ranges(&std::fs::read_to_string(file).unwrap_or_default()) } else { vec![] };
+        let home = lookup(&environment, "HOME").map(PathBuf::from).filter(|home| home.is_absolute());
         Ok(HostFacts {
             cwd,
             uid,
             gid: nix::unistd::getegid().as_raw(),
             groups: nix::unistd::getgroups().unwrap_or_default().iter().map(|g| g.as_raw()).collect(),
-            home: lookup(&environment, "HOME").map(PathBuf::from).filter(|home| home.is_absolute()),
+            real_home: home.as_deref().map(|home| real::resolve(Path::new("/"), home)),
+            home,
             environment,
             kernel_release: nix::sys::utsname::uname()
                 .map(|name| name.release().to_string_lossy().into_owned())
@@ -68,12 +73,7 @@ impl HostFacts {
 
     /// The current directory is `/`, the caller's home or above it, and so no project.
     pub(super) fn cwd_holds_home(&self) -> bool {
-        let holds = |home: &Path| home.starts_with(&self.cwd);
-        self.cwd == Path::new("/")
-            || self
-                .home
-                .as_deref()
-                .is_some_and(|home| holds(home) || home.canonicalize().is_ok_and(|real| holds(&real)))
+        self.cwd == Path::new("/") || self.home.iter().chain(&self.real_home).any(|home| home.starts_with(&self.cwd))
     }
 }
 
@@ -123,10 +123,11 @@ mod tests {
     #[test]
     fn a_home_reached_by_a_link_is_still_the_home() {
         let host = tempfile::tempdir().unwrap();
-        let real = host.path().canonicalize().unwrap().join("data/user");
-        std::fs::create_dir_all(&real).unwrap();
+        let data = host.path().canonicalize().unwrap().join("data/user");
+        std::fs::create_dir_all(&data).unwrap();
         let home = host.path().join("user");
-        std::os::unix::fs::symlink(&real, &home).unwrap();
-        assert!(HostFacts { cwd: real, home: Some(home), ..Default::default() }.cwd_holds_home());
+        std::os::unix::fs::symlink(&data, &home).unwrap();
+        let real_home = Some(real::resolve(Path::new("/"), &home));
+        assert!(HostFacts { cwd: data, home: Some(home), real_home, ..Default::default() }.cwd_holds_home());
     }
 }

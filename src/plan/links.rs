@@ -1,8 +1,9 @@
 //! A source that is a symbolic link on the host, such as /bin on a merged-/usr system: a link inside too, if what it
 //! leads to is inside anyway; else what it leads to, under the link's name.
 
+use super::host::HostFacts;
 use super::mounts::Tree;
-use super::{Bind, BindRole, Mount, MountKind, lookup, paths, trust};
+use super::{Bind, BindRole, Mount, MountKind, lookup, paths};
 use std::path::{Path, PathBuf};
 
 /// A bind of a link, and the link's text.
@@ -13,11 +14,11 @@ pub(super) struct Linked {
 }
 
 /// Places each as what it has to be.
-pub(super) fn place(tree: &mut Tree) {
+pub(super) fn place(tree: &mut Tree, host: &HostFacts) {
     for Linked { mount, text } in std::mem::take(&mut tree.links) {
         let Some(wanted) = mount.bind() else { continue };
-        let real = trust::real(&wanted.source.path());
-        let own_place = |path: &Path| shows_itself(&tree.mounts, path, wanted);
+        let real = host.real(&wanted.source.path());
+        let own_place = |path: &Path| shows(&tree.mounts, path, &real, wanted);
         let above = lookup::above(&tree.mounts, &mount.at).and_then(Mount::bind);
         if above.is_some() {
             // The tree above holds the link itself: what it leads to is needed, at its own place.
@@ -34,12 +35,12 @@ pub(super) fn place(tree: &mut Tree) {
     }
 }
 
-/// The host path is seen inside under its own name, with the rights that were asked for.
-fn shows_itself(mounts: &[Mount], path: &Path, wanted: &Bind) -> bool {
+/// What is seen at `path` inside is the host's `real`, with the rights that were asked for.
+fn shows(mounts: &[Mount], path: &Path, real: &Path, wanted: &Bind) -> bool {
     lookup::bind_of(mounts, path).is_some_and(|(_, bind, rest)| {
         bind.role == BindRole::Tree
             && (bind.writable, bind.noexec) == (wanted.writable, wanted.noexec)
-            && lookup::join(&trust::real(&bind.source.path()), &rest) == trust::real(path)
+            && lookup::join(&bind.source.path(), &rest) == real
     })
 }
 

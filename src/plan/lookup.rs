@@ -5,7 +5,12 @@ use std::path::{Path, PathBuf};
 
 /// The entry at exactly this place. `mounts` are sorted by destination.
 pub(super) fn at<'a>(mounts: &'a [Mount], place: &Path) -> Option<&'a Mount> {
-    mounts.binary_search_by(|mount| mount.at.as_path().cmp(place)).ok().map(|index| &mounts[index])
+    search(mounts, place).ok().map(|index| &mounts[index])
+}
+
+fn search(mounts: &[Mount], place: &Path) -> Result<usize, usize> {
+    debug_assert_eq!(place.components().collect::<PathBuf>().as_os_str(), place.as_os_str(), "a slash too many");
+    mounts.binary_search_by(|mount| paths::order(&mount.at, place))
 }
 
 /// The entry at or nearest above.
@@ -20,13 +25,13 @@ pub(super) fn above<'a>(mounts: &'a [Mount], place: &Path) -> Option<&'a Mount> 
 
 /// A directory that has to be made only because something is mounted below it.
 pub(super) fn leads_to_a_mount(mounts: &[Mount], place: &Path) -> bool {
-    let after = mounts.partition_point(|mount| mount.at.as_path() <= place);
+    let after = search(mounts, place).map_or_else(|place| place, |place| place + 1);
     place == Path::new("/") || mounts.get(after).is_some_and(|mount| mount.at.starts_with(place))
 }
 
 /// Adds an entry, or replaces the one at its place.
 pub(super) fn insert(mounts: &mut Vec<Mount>, mount: Mount) {
-    match mounts.binary_search_by(|other| other.at.cmp(&mount.at)) {
+    match search(mounts, &mount.at) {
         Ok(index) => mounts[index] = mount,
         Err(index) => mounts.insert(index, mount),
     }
@@ -39,7 +44,7 @@ pub(super) fn bind_of<'a>(mounts: &'a [Mount], inside: &Path) -> Option<(&'a Mou
         let mount = nearest(mounts, &place)?;
         let rest = place.strip_prefix(&mount.at).ok()?;
         match &mount.kind {
-            MountKind::Symlink(text) => place = paths::link_target(&mount.at, text).join(rest),
+            MountKind::Symlink(text) => place = join(&paths::link_target(&mount.at, text), rest),
             MountKind::Bind(bind) if bind.directory || rest.as_os_str().is_empty() => {
                 return Some((mount, bind, rest.to_path_buf()));
             }
@@ -53,11 +58,6 @@ pub(super) fn bind_of<'a>(mounts: &'a [Mount], inside: &Path) -> Option<(&'a Mou
 pub(super) const MAX_LINKS: usize = 40;
 
 impl SourcePath {
-    /// The whole path, for messages.
-    pub fn path(&self) -> PathBuf {
-        join(&self.base, &self.below)
-    }
-
     pub(super) fn join(&self, rest: &Path) -> SourcePath {
         SourcePath { base: self.base.clone(), below: join(&self.below, rest) }
     }
@@ -83,6 +83,13 @@ mod tests {
 
     fn host(mounts: &[Mount], inside: &str) -> Option<PathBuf> {
         bind_of(mounts, Path::new(inside)).map(|(_, bind, rest)| join(&bind.source.path(), &rest))
+    }
+
+    #[test]
+    fn a_link_onto_a_mount_shows_that_mount_and_not_the_one_around_it() {
+        let mounts = [link("/a", "/usr/bin"), bind("/usr", "/src"), bind("/usr/bin", "/other")];
+        assert_eq!(host(&mounts, "/a"), Some("/other".into()));
+        assert_eq!(host(&mounts, "/a/x"), Some("/other/x".into()));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod base;
 mod built_in_tests;
 pub mod command;
 mod covers;
+mod descriptors;
 mod destinations;
 mod environment;
 mod glob;
@@ -14,12 +15,15 @@ mod hides;
 pub mod host;
 mod hostname;
 mod identity;
+#[cfg(test)]
+mod laws;
 mod limits;
 mod links;
 mod lookup;
 mod mounts;
 mod paths;
 mod pins;
+mod real;
 mod refusals;
 mod source;
 #[cfg(test)]
@@ -114,7 +118,7 @@ pub fn make(merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Result<
         seccomp: limits::seccomp(&merged)?,
         landlock: limits::landlock(&merged),
         capabilities: identity::capabilities(&merged.capabilities)?,
-        pass_fds: merged.pass_fds.iter().map(|fd| fd.value).collect(),
+        pass_fds: descriptors::passed(&merged.pass_fds)?,
         terminal: merged.terminal.map_or(TerminalMode::Raw, |mode| mode.value),
         profiles: merged.sources,
     })
@@ -197,6 +201,14 @@ pub struct SourcePath {
     pub base: PathBuf,
     /// Opened below `base` without leaving it (RESOLVE_BENEATH, no magic links); empty for `base` itself.
     pub below: PathBuf,
+}
+
+impl SourcePath {
+    /// The whole path, for messages.
+    pub fn path(&self) -> PathBuf {
+        // Joining nothing would add a slash.
+        if self.below.as_os_str().is_empty() { self.base.clone() } else { self.base.join(&self.below) }
+    }
 }
 
 /// A directory to make: the last component only.

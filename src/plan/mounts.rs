@@ -41,11 +41,11 @@ pub(super) fn build(
     let builder = Builder { host, user, trees: Trees::new(host, entries.trees()) };
     for (at, entry) in &entries.at {
         refusals::source(entry, host)?;
-        refusals::destination(at, entry)?;
+        refusals::destination(at, entry, host)?;
         builder.add(&mut tree, at, entry)?;
     }
     base::add(&mut tree.mounts, own);
-    links::place(&mut tree);
+    links::place(&mut tree, host);
     destinations::settle(&mut tree)?;
     hides::add(&mut tree, &entries)?;
     tree.watch_absent();
@@ -58,7 +58,7 @@ pub(super) fn build(
 struct Builder<'a> {
     host: &'a HostFacts,
     user: &'a User,
-    trees: Trees,
+    trees: Trees<'a>,
 }
 
 impl Builder<'_> {
@@ -121,7 +121,9 @@ impl Builder<'_> {
             return Ok(());
         }
         let remedy = match entry.kind {
+            Kind::Rw if entry.origin.is_flag => "mkdir -p it",
             Kind::Rw => "mkdir -p it, or add create: true",
+            _ if entry.origin.is_flag => "Correct the path",
             _ => "Correct the path, or add optional: true",
         };
         Err(wrong(entry.origin, format!("{path} does not exist")).remedy(remedy).path(&entry.source))
@@ -217,9 +219,9 @@ fn tmpfs(at: &Path, options: &schema::Mount) -> Tmpfs {
 
 /// A tree that the tree above shows already, with the same rights: one mount fewer.
 fn drop_implied(mounts: &mut Vec<Mount>) {
-    let implied: Vec<PathBuf> = mounts
+    let implied: Vec<bool> = mounts
         .iter()
-        .filter(|mount| {
+        .map(|mount| {
             let MountKind::Bind(bind) = &mount.kind else { return false };
             let Some((above, outer)) = lookup::above(mounts, &mount.at).and_then(|above| Some((above, above.bind()?)))
             else {
@@ -229,9 +231,9 @@ fn drop_implied(mounts: &mut Vec<Mount>) {
             let same = |bind: &Bind| (bind.role, bind.writable, bind.noexec, bind.id_mapped);
             bind.role == BindRole::Tree && same(bind) == same(outer) && place == Ok(bind.source.path())
         })
-        .map(|mount| mount.at.clone())
         .collect();
-    mounts.retain(|mount| !implied.contains(&mount.at));
+    let mut implied = implied.into_iter();
+    mounts.retain(|_| implied.next() == Some(false));
 }
 
 impl Mount {
@@ -253,6 +255,12 @@ mod tests {
     fn a_missing_source_names_its_line_and_what_to_do() {
         let world = World::new().mount("ro /usr").mount("rw ROOT/home/.cache/ccache");
         insta::assert_snapshot!(world.refusal(), @"cc.yaml:2:5: mounts[1].rw: ROOT/home/.cache/ccache does not exist. mkdir -p it, or add create: true");
+    }
+
+    #[test]
+    fn a_missing_source_on_a_flag_is_a_usage_error() {
+        let error = World::new().mount_flag("rw nothing").plan().unwrap_err();
+        assert_eq!((error.kind, error.remedy.as_deref()), (crate::error::ErrorKind::Usage, Some("mkdir -p it")));
     }
 
     #[test]

@@ -1,6 +1,17 @@
 //! What can be said of a path without looking at it.
 
+use std::cmp::Ordering;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
+
+/// As `Path` compares, name by name, but by bytes alone: in both each slash is followed by a name, and a slash comes before any letter.
+pub(super) fn order(left: &Path, right: &Path) -> Ordering {
+    let (left, right) = (left.as_os_str().as_bytes(), right.as_os_str().as_bytes());
+    match left.iter().zip(right).find(|(left, right)| left != right) {
+        Some((left, right)) => (*left != b'/', left).cmp(&(*right != b'/', right)),
+        None => left.len().cmp(&right.len()),
+    }
+}
 
 /// The path without `.`, `..`, repeated and trailing slashes, by its text alone; `..` at the root stays there.
 pub(super) fn normalise(path: &Path) -> PathBuf {
@@ -43,7 +54,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn messy_path() -> impl Strategy<Value = PathBuf> {
-        prop::collection::vec(prop::sample::select(vec!["a", "b", "..", ".", "", "c.d"]), 0..9)
+        prop::collection::vec(prop::sample::select(vec!["a", "b", "..", ".", "", "c.d", "a-b", "a!"]), 0..9)
             .prop_map(|parts| PathBuf::from(format!("/{}", parts.join("/"))))
     }
 
@@ -76,6 +87,14 @@ mod tests {
             for (i, path) in paths.iter().enumerate() {
                 prop_assert!(paths[i..].iter().all(|later| strictly_below(path, later).is_none()));
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn normal_paths_are_ordered_as_the_standard_library_does(left in messy_path(), right in messy_path()) {
+            let (left, right) = (normalise(&left), normalise(&right));
+            prop_assert_eq!(order(&left, &right), left.cmp(&right));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::host::HostFacts;
 use super::written::{self, Kind, Written};
-use super::{paths, trust, wrong};
+use super::{paths, wrong};
 use crate::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ pub(super) fn source(entry: &Written<'_>, host: &HostFacts) -> Result<(), Error>
             "cd into a project, or name what you need with --ro/--rw",
         );
     }
-    let names = if paths::is_system(source) || source == host.cwd { vec![] } else { vec![trust::real(source)] };
+    let names = if paths::is_system(source) || source == host.cwd { vec![] } else { vec![host.real(source)] };
     let is = |place: &Path| source == place || names.iter().any(|name| name == place);
     let runtime = host.variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
     let whole = ["/", "/proc", "/sys", "/dev", "/run"].map(PathBuf::from).into_iter().chain(runtime);
@@ -31,10 +31,7 @@ pub(super) fn source(entry: &Written<'_>, host: &HostFacts) -> Result<(), Error>
             );
         }
     }
-    if entry.kind == Kind::Rw
-        && let Some(home) = &host.home
-        && (home.ancestors().any(&is) || trust::real(home).ancestors().any(is))
-    {
+    if entry.kind == Kind::Rw && host.home.iter().chain(&host.real_home).any(|home| home.ancestors().any(&is)) {
         return refuse(
             format!("{} writable is refused: your home, with all your keys, lies in it", source.display()),
             "Name the directories in it that the command writes",
@@ -44,12 +41,17 @@ pub(super) fn source(entry: &Written<'_>, host: &HostFacts) -> Result<(), Error>
 }
 
 /// Destinations that are the sandbox's own.
-pub(super) fn destination(at: &Path, entry: &Written<'_>) -> Result<(), Error> {
+pub(super) fn destination(at: &Path, entry: &Written<'_>, host: &HostFacts) -> Result<(), Error> {
     let own = ["/", "/dev", "/sys"].iter().any(|place| at == Path::new(place))
         || ["/proc", "/dev/pts"].iter().any(|place| at.starts_with(place));
+    if own && host.home.as_deref() == Some(at) {
+        return Err(wrong(entry.origin, format!("HOME is {}, which cannot be a home inside", at.display()))
+            .remedy("Set HOME to a directory of your own: it need not exist")
+            .path(at));
+    }
     if own {
         return Err(wrong(entry.origin, format!("{} cannot be a destination: it is the sandbox's own", at.display()))
-            .remedy("Give another one with at:")
+            .remedy(if entry.kind.has_source() { "Give another one with at:" } else { "Give another one" })
             .path(at));
     }
     Ok(())

@@ -3,14 +3,14 @@
 //! This look is for the message and the shape of the plan; init opens the path again and decides
 //! (openat2(2), `RESOLVE_BENEATH`).
 
-use super::{SourcePath, lookup, paths, wrong};
+use super::{SourcePath, lookup, paths, real, wrong};
 use crate::error::Error;
 use crate::profile::Origin;
 use std::ffi::OsString;
 use std::fs::{FileType, Metadata};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Why a path could not be looked at.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ pub(super) fn look(source: &SourcePath) -> Result<Option<Found>, Trouble> {
 
 /// Walks `below` without leaving `base`, as `RESOLVE_BENEATH` does: an absolute link leaves it.
 pub(super) fn beneath(base: &Path, below: &Path) -> Result<Option<Metadata>, Trouble> {
-    let mut todo: Vec<OsString> = names(below);
+    let mut todo: Vec<OsString> = real::names(below);
     let mut done = PathBuf::new();
     let mut last = None;
     let mut link = PathBuf::new();
@@ -89,7 +89,7 @@ pub(super) fn beneath(base: &Path, below: &Path) -> Result<Option<Metadata>, Tro
             if text.is_absolute() || links > lookup::MAX_LINKS {
                 return Err(Trouble::Leaves { link: path, target: text });
             }
-            todo.extend(names(&text));
+            todo.extend(real::names(&text));
             link = path;
         } else {
             done.push(name);
@@ -137,15 +137,6 @@ pub(super) fn other_key(kind: FileType) -> Option<(&'static str, &'static str)> 
     } else {
         None
     }
-}
-
-/// Its components, last first.
-fn names(path: &Path) -> Vec<OsString> {
-    path.components()
-        .rev()
-        .filter(|component| matches!(component, Component::Normal(_) | Component::ParentDir))
-        .map(|component| component.as_os_str().to_owned())
-        .collect()
 }
 
 /// A path through a file, or a name too long for the file system, is one that does not exist.

@@ -34,6 +34,7 @@ pub(crate) fn host_at(cwd: &str, home: &str) -> HostFacts {
         uid: 1000,
         gid: 1000,
         home: Some(home.into()),
+        real_home: Some(home.into()),
         environment: vec![("HOME".into(), home.into()), ("USER".into(), "user".into())],
         pid: 4321,
         kernel_release: "6.1.0".into(),
@@ -77,7 +78,8 @@ pub(crate) struct World {
 
 impl World {
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        // In /tmp wherever TMPDIR is, so that the order of destinations is known.
+        let dir = tempfile::tempdir_in("/tmp").unwrap();
         let real = dir.path().canonicalize().unwrap();
         let (home, app) = (real.join("home"), real.join("home/app"));
         std::fs::create_dir_all(&app).unwrap();
@@ -109,12 +111,16 @@ impl World {
 
     /// A line of a profile: `ro ${PWD}/x optional`, `tmpfs /tmp`, `hide ${PWD}/.env*`, `ro /a at=/b`.
     pub fn mount(mut self, text: &str) -> Self {
+        self.add(text);
+        self
+    }
+
+    pub fn add(&mut self, text: &str) {
         let number = self.merged.mounts.len();
         let text = text.replace("ROOT", self.path("").to_str().unwrap());
         let value = written(&text);
         let key = format!("mounts[{number}].{}", text.split(' ').next().unwrap());
         self.merged.mounts.push(Located { value, origin: line("cc.yaml", number + 1, &key) });
-        self
     }
 
     /// The same by a flag.

@@ -4,16 +4,19 @@
 //! (or by an earlier run). A path below one is opened from there, without leaving it by a link.
 
 use super::host::HostFacts;
-use super::{SourcePath, lookup, paths};
+use super::{SourcePath, paths};
 use std::path::{Path, PathBuf};
 
-/// The trees whose writers are not trusted, shortest first.
-#[derive(Debug, Default)]
-pub(super) struct Trees(Vec<PathBuf>);
+/// The trees whose writers are not trusted, in order.
+#[derive(Debug)]
+pub(super) struct Trees<'a> {
+    host: &'a HostFacts,
+    trees: Vec<PathBuf>,
+}
 
-impl Trees {
+impl<'a> Trees<'a> {
     /// The project, and what is shown (`writable` or not) of the rest of the host, the system's own directories excepted.
-    pub fn new<'a>(host: &HostFacts, shown: impl Iterator<Item = (&'a Path, bool)>) -> Self {
+    pub fn new<'p>(host: &'a HostFacts, shown: impl Iterator<Item = (&'p Path, bool)>) -> Self {
         let mut trees: Vec<PathBuf> = shown
             .filter(|(source, writable)| (*writable || !paths::is_system(source)) && *source != Path::new("/"))
             .map(|(source, _)| source.to_path_buf())
@@ -21,21 +24,15 @@ impl Trees {
         if !host.cwd_holds_home() {
             trees.push(host.cwd.clone());
         }
-        trees.sort();
-        trees.dedup();
         // The caller may reach a tree of his by a link: then its real name counts too. A link that lies in
         // another tree gets no such say.
-        let outermost = |tree: &&PathBuf| !trees.iter().any(|other| paths::strictly_below(tree, other).is_some());
-        let real: Vec<PathBuf> = trees
-            .iter()
-            .filter(outermost)
-            .filter(|tree| **tree != host.cwd)
-            .filter_map(|tree| tree.canonicalize().ok())
-            .collect();
+        sort(&mut trees);
+        let outermost = |tree: &&PathBuf| outermost_above(&trees, tree).is_none();
+        let real: Vec<PathBuf> =
+            trees.iter().filter(outermost).filter(|tree| **tree != host.cwd).map(|tree| host.real(tree)).collect();
         trees.extend(real);
-        trees.sort_by_key(|tree| tree.components().count());
-        trees.dedup();
-        Trees(trees)
+        sort(&mut trees);
+        Trees { host, trees }
     }
 
     /// The outermost tree that a path is strictly below, and the rest; or the path itself, trusted.
@@ -43,31 +40,28 @@ impl Trees {
         self.below(path)
             .or_else(|| {
                 // The same place under another name: its directory, links resolved.
-                let parent = path.parent().filter(|_| !paths::is_system(path))?.canonicalize().ok()?;
-                self.below(&parent.join(path.file_name()?))
+                let parent = path.parent().filter(|_| !paths::is_system(path))?;
+                self.below(&self.host.real(parent).join(path.file_name()?))
             })
             .unwrap_or_else(|| SourcePath { base: path.to_path_buf(), below: PathBuf::new() })
     }
 
     fn below(&self, path: &Path) -> Option<SourcePath> {
-        self.0.iter().find_map(|tree| {
-            let rest = paths::strictly_below(path, tree)?;
-            Some(SourcePath { base: tree.clone(), below: rest.to_path_buf() })
-        })
+        let tree = outermost_above(&self.trees, path)?;
+        Some(SourcePath { base: tree.clone(), below: paths::strictly_below(path, tree)?.to_path_buf() })
     }
 }
 
-/// A host path under all the names it is known by here.
-pub(super) fn same_place(left: &Path, right: &Path) -> bool {
-    left == right || (!paths::is_system(left) && left.canonicalize().is_ok_and(|real| real == right))
+fn sort(trees: &mut Vec<PathBuf>) {
+    trees.sort_unstable_by(|left, right| paths::order(left, right));
+    trees.dedup();
 }
 
-/// Where a path really is; itself if it cannot be told.
-pub(super) fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) => lookup::join(&real(parent), Path::new(name)),
-        _ => path.to_path_buf(),
-    })
+/// Of trees in order the outermost that a path is strictly below: asked by the path's parents, for there may be
+/// thousands of trees.
+fn outermost_above<'a>(trees: &'a [PathBuf], path: &Path) -> Option<&'a PathBuf> {
+    let tree = |place| trees.binary_search_by(|tree| paths::order(tree, place)).ok().map(|index| &trees[index]);
+    path.ancestors().skip(1).filter_map(tree).last()
 }
 
 #[cfg(test)]
@@ -83,7 +77,8 @@ mod tests {
     #[test]
     fn a_path_is_opened_from_the_outermost_tree_it_lies_in() {
         let shown = [("/ws", false), ("/ws/app/x", true)].map(|(tree, writable)| (Path::new(tree), writable));
-        let trees = Trees::new(&host_at("/ws/app", "/home/user"), shown.into_iter());
+        let host = host_at("/ws/app", "/home/user");
+        let trees = Trees::new(&host, shown.into_iter());
         assert_eq!(split(&trees, "/ws/app/x/y"), ("/ws".into(), "app/x/y".into()));
         assert_eq!(split(&trees, "/ws"), ("/ws".into(), String::new()));
         assert_eq!(split(&trees, "/wsx"), ("/wsx".into(), String::new()));
@@ -100,7 +95,8 @@ mod tests {
 
     #[test]
     fn a_home_or_a_root_that_one_happens_to_stand_in_is_no_project() {
-        let trees = Trees::new(&host_at("/home/user", "/home/user"), std::iter::empty());
+        let host = host_at("/home/user", "/home/user");
+        let trees = Trees::new(&host, std::iter::empty());
         assert_eq!(split(&trees, "/home/user/.cargo"), ("/home/user/.cargo".into(), String::new()));
     }
 

@@ -1,9 +1,8 @@
 //! A path walked as the kernel will walk it inside: through the mounts, our links and the host's.
 
-use super::{Mount, MountKind, lookup, paths};
-use std::ffi::OsString;
+use super::{Mount, MountKind, lookup, paths, real};
 use std::fs::Metadata;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Where a walk ended.
 #[derive(Debug)]
@@ -40,28 +39,35 @@ pub(super) struct Link {
 
 /// Walks. `without`: as if this destination were not mounted yet.
 pub(super) fn walk(mounts: &[Mount], place: &Path, without: Option<&Path>) -> Walk {
-    let mut todo = names(place);
+    let entry = |place: &Path| lookup::at(mounts, place).filter(|_| Some(place) != without);
+    let nearest = |place: &Path| place.ancestors().find_map(entry);
+    let mut todo = real::names(place);
     let mut here = PathBuf::from("/");
+    // The mount that `here` lies in.
+    let mut within = entry(&here);
     let mut end = End::Own;
     let mut links = Vec::new();
     let mut hops = 0;
     while let Some(name) = todo.pop() {
         if name == ".." {
             here.pop();
+            within = nearest(&here);
             end = End::Own;
             continue;
         }
         let next = here.join(&name);
-        let (step, untrusted) = look(mounts, &next, without);
+        let mount = entry(&next).or(within);
+        let (step, untrusted) = look(mounts, &next, mount);
         match step {
             Step::Link(_) if hops == lookup::MAX_LINKS => end = End::Missing(next.clone()),
             Step::Link(text) => {
                 hops += 1;
                 if text.is_absolute() {
                     here = PathBuf::from("/");
+                    within = entry(&here);
                 }
                 end = End::Own;
-                todo.extend(names(&text));
+                todo.extend(real::names(&text));
                 if let Some(untrusted) = untrusted {
                     links.push(Link { at: next, text, untrusted });
                 }
@@ -69,7 +75,7 @@ pub(super) fn walk(mounts: &[Mount], place: &Path, without: Option<&Path>) -> Wa
             }
             Step::End(found) => end = found,
         }
-        here = next;
+        (here, within) = (next, mount);
         if matches!(end, End::Free | End::Missing(_)) {
             here.extend(todo.iter().rev());
             break;
@@ -83,12 +89,8 @@ enum Step {
     End(End),
 }
 
-/// One name: what is there, and for the host's own whether its writer is untrusted.
-fn look(mounts: &[Mount], place: &Path, without: Option<&Path>) -> (Step, Option<bool>) {
-    let mount = place
-        .ancestors()
-        .filter(|ancestor| Some(*ancestor) != without)
-        .find_map(|ancestor| lookup::at(mounts, ancestor));
+/// One name, at or in this mount: what is there, and for the host's own whether its writer is untrusted.
+fn look(mounts: &[Mount], place: &Path, mount: Option<&Mount>) -> (Step, Option<bool>) {
     match mount.map(|mount| (&mount.kind, mount)) {
         Some((MountKind::Symlink(text), mount)) if mount.at == place => (Step::Link(text.clone()), None),
         Some((_, mount)) if mount.at == place => (Step::End(End::Own), None),
@@ -108,14 +110,6 @@ fn look(mounts: &[Mount], place: &Path, without: Option<&Path>) -> (Step, Option
         Some((MountKind::Tmpfs(_), _)) | None => (Step::End(End::Free), None),
         Some(_) => (Step::End(End::Missing(place.to_path_buf())), None),
     }
-}
-
-fn names(path: &Path) -> Vec<OsString> {
-    path.components()
-        .rev()
-        .filter(|component| matches!(component, Component::Normal(_) | Component::ParentDir))
-        .map(|component| component.as_os_str().to_owned())
-        .collect()
 }
 
 #[cfg(test)]

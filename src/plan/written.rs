@@ -2,7 +2,7 @@
 
 use super::host::HostFacts;
 use super::variables::{STAR, Scope};
-use super::{trust, variables, wrong};
+use super::{variables, wrong};
 use crate::error::Error;
 use crate::profile::{Located, Origin, schema};
 use std::collections::BTreeMap;
@@ -66,6 +66,7 @@ pub(super) fn collect<'a>(
     notices: &mut Vec<String>,
 ) -> Result<Entries<'a>, Error> {
     let mut entries = Entries::default();
+    let no_project = host.cwd_holds_home();
     for (order, Located { value: options, origin }) in mounts.iter().enumerate() {
         let scope = Scope { host, origin };
         let (kind, text) = kind_of(options, origin)?;
@@ -75,7 +76,7 @@ pub(super) fn collect<'a>(
             entries.unset(path, order, origin)?;
             continue;
         }
-        if kind.has_source() && written.optional() && is_home_as_cwd(host, &path) {
+        if no_project && kind.has_source() && written.optional() && is_cwd(host, &path) {
             notices.push(format!("the current directory is left out: {}", why_no_project(host)));
             continue;
         }
@@ -127,14 +128,18 @@ impl<'a> Entries<'a> {
 
 /// The source is the current directory, and that is the home, above it, or the root.
 pub(super) fn is_home_as_cwd(host: &HostFacts, source: &Path) -> bool {
-    host.cwd_holds_home() && trust::same_place(source, &host.cwd)
+    host.cwd_holds_home() && is_cwd(host, source)
+}
+
+fn is_cwd(host: &HostFacts, source: &Path) -> bool {
+    source == host.cwd || host.real(source) == host.cwd
 }
 
 /// "it is your home"
 pub(super) fn why_no_project(host: &HostFacts) -> &'static str {
     if host.cwd == Path::new("/") {
         "it is the root of the host"
-    } else if host.home.as_deref().is_some_and(|home| trust::same_place(home, &host.cwd)) {
+    } else if [&host.home, &host.real_home].into_iter().flatten().any(|home| *home == host.cwd) {
         "it is your home"
     } else {
         "your home lies in it"

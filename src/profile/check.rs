@@ -56,6 +56,9 @@ fn mount_error(layer: &Layer, mount: &Mount, path: &str) -> Option<Error> {
         "file" if mount.content.is_some() == mount.from.is_some() => {
             wrong("file needs exactly one of content, from".into(), kind)
         }
+        // To tmpfs(5) a limit of 0 is none.
+        "tmpfs" if mount.size.is_some_and(|size| size.0 == 0) => wrong("a size of 0 leaves no room".into(), "size"),
+        "tmpfs" if mount.inodes == Some(0) => wrong("0 inodes leave no room".into(), "inodes"),
         "symlink" if mount.to.is_none() => wrong("symlink needs the option to".into(), kind),
         _ => None,
     }

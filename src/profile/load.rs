@@ -57,7 +57,11 @@ impl Walk<'_> {
         if !self.done.insert(identity.clone()) {
             return Ok(());
         }
-        let mut layer = text::parse(&found.bytes, &found.label, found.directory())?;
+        let mut layer = match found.path {
+            Some(_) => text::parse(&found.bytes, &found.label, found.directory())?,
+            None => text::built_in(&found.bytes, &found.name)?,
+        };
+        layer.source = Some(source(&found, &layer));
         self.path.push((identity, found.label.clone()));
         for (i, name) in layer.profile.extends.iter().enumerate() {
             let origin = layer.origin(&format!("extends[{i}]"));
@@ -66,7 +70,6 @@ impl Walk<'_> {
             self.enter(base)?;
         }
         self.path.pop();
-        layer.source = Some(source(&found, &layer));
         self.layers.push(layer);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::{builtin, text::MAX_BYTES, wording::nearest};
 use crate::error::Error;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,12 @@ pub fn is_path(name: &str) -> bool {
 impl Shelves {
     /// `$XDG_CONFIG_HOME/sandbox/profiles` or `~/.config/sandbox/profiles`, then `/etc/sandbox/profiles`.
     pub fn from_environment() -> Self {
-        let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        Self::from_variables(|name| std::env::var_os(name))
+    }
+
+    /// A relative path in a variable is ignored, as the base directory specification has it.
+    fn from_variables(get: impl Fn(&str) -> Option<OsString>) -> Self {
+        let absolute = |name: &str| get(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let config = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")));
         let user = config.map(|config| config.join("sandbox/profiles"));
         Shelves { directories: user.into_iter().chain(["/etc/sandbox/profiles".into()]).collect() }
@@ -165,7 +171,13 @@ fn read(file: File, label: &str) -> Result<Vec<u8>, Error> {
 fn unreadable(label: &str, error: &std::io::Error) -> Error {
     let reason = error.to_string();
     let reason = reason.split(" (os error").next().unwrap_or_default().to_lowercase();
-    Error::profile(format!("cannot read the profile {label}: {reason}")).path(label)
+    let unreadable = Error::profile(format!("cannot read the profile {label}: {reason}")).path(label);
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            unreadable.remedy("Give yourself access to it; if the directory is another user's, set HOME to your own")
+        }
+        _ => unreadable,
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! Layers on top of each other, by the rules of the profile reference: the last wins, per key, or lists append.
 
-use super::{EnvironmentLayer, Features, Layer, Limits, Located, Merged, Origin};
+use super::{EnvironmentLayer, Features, Layer, Limits, Located, Merged, Origin, Source};
 
 impl Layer {
     /// Who wrote an entry; for one that is not there, its nearest parent that is.
     pub fn origin(&self, path: &str) -> Origin {
+        if let Some(Source { path: None, name, .. }) = &self.source {
+            return Origin { source: name.clone(), key: path.into(), ..Origin::default() };
+        }
         let mut parent = path;
         loop {
             match (self.origins.get(parent), parent.rfind(['.', '['])) {

@@ -38,7 +38,7 @@ pub struct Layer {
 pub struct Origin {
     /// `cc.yaml`, a built-in's name (`build`), or a flag (`--ro`).
     pub source: String,
-    /// Line and column, counted from 1; none for a flag.
+    /// Line and column, counted from 1; none for a flag, and for a built-in until [`Origin::position`] is asked.
     pub position: Option<(usize, usize)>,
     /// The entry in its file: `mounts[2].rw`, `limits.pids`; empty for a flag.
     pub key: String,
@@ -169,11 +169,18 @@ pub struct Features {
     pub set_id_bits: Option<Located<bool>>,
 }
 
+impl Origin {
+    /// Line and column, counted from 1; none for a flag.
+    pub fn position(&self) -> Option<(usize, usize)> {
+        self.position.or_else(|| builtin::position(&self.source, &self.key))
+    }
+}
+
 impl std::fmt::Display for Origin {
     /// `cc.yaml:7:5: mounts[2].rw`, `build: limits.pids`, `--ro`
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.source)?;
-        if let Some((line, column)) = self.position {
+        if let Some((line, column)) = self.position() {
             write!(f, ":{line}:{column}")?;
         }
         if !self.key.is_empty() {

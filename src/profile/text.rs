@@ -1,7 +1,7 @@
 //! Text → [`Layer`]: one profile, checked by itself.
 
 use super::events::{self, Index, Position};
-use super::{Layer, Origin, check, schema::Profile, wording};
+use super::{Layer, Origin, builtin, check, schema::Profile, wording};
 use crate::error::Error;
 use serde_yaml::Value;
 use std::collections::BTreeMap;
@@ -44,6 +44,18 @@ pub fn parse(bytes: &[u8], source: &str, dir: Option<&Path>) -> Result<Layer, Ve
     let layer = Layer { profile, origins, source: None };
     let errors = check::check(&layer);
     if errors.is_empty() { Ok(layer) } else { Err(errors) }
+}
+
+/// Reads a built-in: the tests put each through [`parse`], so that a run need not, and where an entry stands is looked
+/// up when somebody asks ([`Origin::position`]).
+///
+/// # Errors
+/// Those of [`parse`].
+pub fn built_in(bytes: &[u8], name: &str) -> Result<Layer, Vec<Error>> {
+    match builtin::profile(name) {
+        Some(profile) => Ok(Layer { profile, ..Layer::default() }),
+        None => parse(bytes, name, None),
+    }
 }
 
 /// The version comes first: a newer profile's unknown keys are no typos.

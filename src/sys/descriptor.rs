@@ -19,6 +19,12 @@ pub fn unread_bytes(fd: BorrowedFd<'_>) -> nix::Result<u64> {
     u64::try_from(count).map_err(|_| Errno::EOVERFLOW)
 }
 
+/// Is `number` open, and not close-on-exec, as what execve(2) handed on is? `F_GETFD`, fcntl(2).
+pub fn is_inherited(number: RawFd) -> bool {
+    // SAFETY: F_GETFD touches no memory, and answers EBADF for a number that is not open.
+    unsafe { nix::libc::fcntl(number, nix::libc::F_GETFD) == 0 }
+}
+
 /// A close-on-exec duplicate of a descriptor known only by its number: `F_DUPFD_CLOEXEC`, fcntl(2); EBADF if it is not open.
 pub fn duplicate(number: RawFd) -> nix::Result<OwnedFd> {
     if number < 0 {

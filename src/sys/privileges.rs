@@ -13,6 +13,12 @@ pub fn lock_securebits() -> Result<()> {
     Errno::result(unsafe { libc::prctl(libc::PR_SET_SECUREBITS, SECUREBITS_LOCKED, 0, 0, 0) }).map(drop)
 }
 
+/// PR_CAPBSET_DROP; EINVAL for a number that the kernel has no capability for.
+pub fn drop_from_bounding_set(number: u32) -> Result<()> {
+    // SAFETY: plain numbers.
+    Errno::result(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, libc::c_ulong::from(number), 0, 0, 0) }).map(drop)
+}
+
 /// capset(2): effective and permitted are `held`, inheritable is `inheritable` (bit N is capability N).
 ///
 /// What leaves permitted or inheritable leaves the ambient set with it.

@@ -1,6 +1,7 @@
 //! ioctl_tty(2): window sizes, which termios(3) has no calls for.
 
 use nix::pty::Winsize;
+use nix::sys::signal::Signal;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 nix::ioctl_read_bad!(
@@ -15,6 +16,18 @@ nix::ioctl_write_ptr_bad!(
     nix::libc::TIOCSWINSZ,
     Winsize
 );
+
+nix::ioctl_write_int_bad!(
+    /// `TIOCSIG`
+    tiocsig,
+    nix::libc::TIOCSIG
+);
+
+/// SIGINT, SIGQUIT or SIGTSTP to the foreground group of a pty, by its master; EINVAL for another signal.
+pub fn signal_foreground(master: BorrowedFd<'_>, signal: Signal) -> nix::Result<()> {
+    // SAFETY: TIOCSIG takes a plain number.
+    unsafe { tiocsig(master.as_raw_fd(), signal as i32) }.map(drop)
+}
 
 /// Rows and columns of a terminal.
 pub fn window_size(tty: BorrowedFd<'_>) -> nix::Result<Winsize> {

@@ -162,3 +162,17 @@ fn the_command_leads_a_session_of_its_own_and_has_no_controlling_terminal() {
         "test \"$(ps -o sid= -p $$ | tr -d ' ')\" = $$ && echo leader; (echo < /dev/tty) 2>/dev/null || echo none";
     assert_eq!(Project::new().inside(script), "leader\nnone");
 }
+
+// Layer: only an inherited descriptor is passed on. A number that the caller left free is soon one of the supervisor's
+// own: its pidfd, its link to init, the caller's stdout.
+#[test]
+fn a_descriptor_that_the_caller_has_not_open_is_refused_and_none_of_the_supervisors_passed() {
+    let project = Project::new();
+    for number in 3..40 {
+        let script = format!(
+            "for fd in /proc/self/fd/*; do fd=${{fd##*/}}; [ $fd -gt 2 ] && eval \"exec $fd>&-\"; done; exec \"$@\" --pass-fd {number} -- true"
+        );
+        let args = ["-c", &script, "bash", &super::harness::binary(), "--report", "r.json"];
+        finish(project.outside("bash", &args)).refused(&[&format!("descriptor {number} is not open")]);
+    }
+}

@@ -160,3 +160,14 @@ fn the_strict_profile_compiles_and_runs_c_in_its_box() {
     let script = "echo '#include <pthread.h>\nint main(void) { return pthread_self() == 0; }' > t.c && cc -pthread -o t t.c && ./t && pwd";
     assert_eq!(project.shell(&["-p", "strict"], script).ok(), "/box");
 }
+
+// Inside is uid 0, and tar as root restores owners, which are not there.
+#[test]
+fn j9_an_archive_of_any_owner_unpacks_without_an_error() {
+    let project = Project::new();
+    project.write("evil/file", "inside the archive");
+    finish(project.outside("tar", &["-czf", "evil.tar.gz", "--owner=4711", "--group=4711", "evil"])).ok();
+    let archive = project.path().join("evil.tar.gz");
+    let script = format!("tar -xzf {} && cat evil/file", archive.display());
+    assert_eq!(project.shell(&["-p", "shell", "--ro", "./evil.tar.gz"], &script).ok(), "inside the archive");
+}

@@ -133,3 +133,14 @@ fn the_output_limit_ends_the_command_with_153() {
     output.exits(153);
     assert_eq!(output.stdout.len(), 1 << 20);
 }
+
+// The supervisor wakes to both at once: a command that ended, and a time that is over.
+#[test]
+fn a_command_that_ended_in_time_has_not_timed_out_because_the_supervisor_was_stopped() {
+    let project = Project::new();
+    let script = "\"$@\" & p=$!; until [ -e ready ]; do sleep 0.01; done; kill -STOP $p; touch go
+        sleep 2; kill -CONT $p; wait $p";
+    let command = "touch ready; until [ -e go ]; do sleep 0.01; done; exit 7";
+    let args = ["-c", script, "sh", &binary(), "-p", "build", "--wall-time", "1500ms", "--", "sh", "-c", command];
+    finish(project.outside("sh", &args)).exits(7);
+}

@@ -137,3 +137,24 @@ fn a_message_escapes_what_a_terminal_would_obey() {
     output.exits(127);
     assert!(!output.stderr.contains('\x1b'), "{:?}", output.stderr);
 }
+
+#[test]
+fn a_home_that_cannot_be_one_inside_says_to_set_it() {
+    let project = Project::new();
+    for (home, words) in [("/", "HOME is /"), ("", "${HOME} is empty")] {
+        let mut command = project.sandbox(&["-p", "build", "--", "true"]);
+        command.env("HOME", home);
+        finish(command).refused(&[words, "Set HOME"]);
+    }
+}
+
+#[test]
+fn too_few_open_files_names_the_limit_to_raise() {
+    let project = Project::new();
+    for limit in [12, 20] {
+        let script = format!("ulimit -n {limit}; exec {} -- true", super::harness::binary());
+        let output = finish(project.outside("bash", &["-c", &script]));
+        output.refused(&["open files", "ulimit -n"]);
+        assert!(!output.stderr.contains("sandbox: sandbox"), "{}", output.stderr);
+    }
+}

@@ -192,3 +192,11 @@ fn files_written_in_the_project_are_there_afterwards_and_the_callers() {
     let owner = fs::metadata(project.path().join("out/new")).unwrap().uid();
     assert_eq!(owner, nix::unistd::geteuid().as_raw());
 }
+
+// To tmpfs(5) a limit of 0 is none at all.
+#[test]
+fn a_limit_of_0_on_a_tmpfs_is_refused() {
+    let project = Project::new();
+    project.shell(&["--tmpfs", "/big:0"], "true").refused(&["size of 0"]);
+    project.shell(&["--mount", "{tmpfs: /many, inodes: 0}"], "true").refused(&["0 inodes"]);
+}

@@ -114,3 +114,10 @@ fn text_that_is_no_utf_8_and_control_characters_are_escaped() {
     assert!(!text.contains('\x1b'), "{text}");
     assert!(text.contains("\\u001b"), "{text}");
 }
+
+#[test]
+fn a_report_to_a_dash_is_told_where_stdout_is() {
+    let project = Project::new();
+    project.run(&["--report", "-", "--", "true"]).refused(&["fd:1", "./-"]);
+    assert!(!project.path().join("-").exists());
+}

@@ -186,3 +186,14 @@ fn a_symbolic_link_as_an_output_file_is_refused_and_its_target_kept() {
     }
     assert_eq!(fs::read_to_string(project.home().join("target")).unwrap(), "as it was");
 }
+
+// nohup(1) opens stdin for writing only.
+#[test]
+fn a_stdin_that_cannot_be_read_is_an_empty_one() {
+    let project = Project::new();
+    for stdin in ["0>/dev/null", "0>file", "<."] {
+        let script = format!("exec \"$@\" {stdin}");
+        let args = ["-c", &script, "sh", &super::harness::binary(), "-p", "build", "--", "sh", "-c", "cat; exit 3"];
+        finish(project.outside("sh", &args)).exits(3);
+    }
+}

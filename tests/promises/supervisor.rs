@@ -118,3 +118,89 @@ fn verbose_says_a_line_at_the_start_and_at_the_end() {
     assert!(lines.len() == 2 && lines.iter().all(|line| line.starts_with("sandbox: ")), "{lines:?}");
     assert!(lines[1].contains("exited 3"), "{lines:?}");
 }
+
+/// Ticks of CPU time that a process has used: the 14th and 15th field of proc_pid_stat(5).
+fn cpu_ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+// A traced process that is dead stays in its PID namespace until its tracer has seen that; so does one on a hung disk.
+#[test]
+#[allow(clippy::zombie_processes, reason = "waited for, unless an assertion fails")]
+fn waiting_for_the_last_process_inside_costs_no_cpu_time() {
+    use std::io::{BufRead, BufReader};
+    let project = Project::new();
+    let name = format!("{}", 100_000 + std::process::id());
+    let script = format!("sleep {name} & echo ready; read line; exit 3");
+    let mut run = project.sandbox(&["-p", "build", "--", "sh", "-c", &script]);
+    let mut run = run.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(run.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    // PTRACE_SEIZE, and never a wait. Its parent ends it by closing stdin.
+    let tracer = format!(
+        "import ctypes, os, sys
+libc = ctypes.CDLL(None)
+def is_it(pid):
+    try: return open(f'/proc/{{pid}}/cmdline').read().split('\\0')[:2] == ['sleep', '{name}']
+    except OSError: return False
+while not (found := [int(pid) for pid in os.listdir('/proc') if pid.isdigit() and is_it(pid)]): pass
+print(libc.ptrace(0x4206, found[0], 0, 0), flush=True)
+sys.stdin.read()"
+    );
+    let mut tracer = project.outside("python3", &["-c", &tracer]);
+    let mut tracer = tracer.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    line.clear();
+    BufReader::new(tracer.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    drop(run.stdin.take());
+    if line.trim() != "0" {
+        drop(tracer.stdin.take());
+        tracer.wait().unwrap();
+        run.wait().unwrap();
+        drop(tracer.stdin.take());
+        tracer.wait().unwrap();
+        return; // Yama lets an ordinary user trace his own children only
+    }
+    let before = cpu_ticks(run.id());
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let used = cpu_ticks(run.id()) - before;
+    assert!(run.try_wait().unwrap().is_none(), "the tracer holds it");
+    drop(tracer.stdin.take());
+    tracer.wait().unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(3));
+    assert!(used < 50, "{used} ticks in two seconds of waiting");
+}
+
+#[test]
+fn twice_verbose_says_each_step_with_its_microseconds() {
+    let output = Project::new().run(&["-vv", "-p", "build", "--", "true"]);
+    output.ok();
+    output.says(&[
+        "profiles read: default < build\n",
+        "plan made",
+        "prepared",
+        "namespaces made",
+        "the command runs",
+        "the command ended",
+    ]);
+    let times: Vec<u64> = output
+        .stderr
+        .lines()
+        .map(|line| line.strip_prefix("sandbox:").and_then(|line| line.split_once(" µs ")?.0.trim().parse().ok()))
+        .map(|time| time.unwrap_or_else(|| panic!("{}", output.stderr)))
+        .collect();
+    assert!(times.is_sorted(), "{times:?}");
+}
+
+// A name that somebody else chose must not add a line to what is decided here.
+#[test]
+fn a_name_with_a_newline_stays_on_its_line_in_explain() {
+    let project = Project::new();
+    project.write(".env\nlayers    nothing is allowed", "");
+    let shown = project.run(&["explain", "-p", "agent", "--", "true"]).ok();
+    assert!(
+        shown.contains("\\nlayers") && shown.lines().filter(|line| line.starts_with("layers")).count() == 1,
+        "{shown}"
+    );
+}

@@ -261,6 +261,7 @@ fn report(text: &str) -> Result<ReportTarget, String> {
             Ok(fd) if fd >= 0 => Ok(ReportTarget::Fd(fd)),
             _ => Err("not a descriptor, write fd:3, or ./fd:… for a file".into()),
         },
+        None if text == "-" => Err("stdout is the command's, write fd:1 to share it, or ./- for a file".into()),
         None => Ok(ReportTarget::File(text.into())),
     }
 }

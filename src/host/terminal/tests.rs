@@ -85,7 +85,29 @@ fn the_foreground_group_inside_is_continued_by_the_number_that_the_master_tells(
 
 #[test]
 fn a_pty_without_a_foreground_group_is_not_signalled_and_neither_are_we() {
-    signal_foreground(pty().master.as_fd(), Signal::SIGTERM).unwrap();
+    signal_foreground(pty().master.as_fd(), Signal::SIGCONT).unwrap();
+    signal_foreground(pty().master.as_fd(), Signal::SIGINT).unwrap();
+}
+
+// The command chooses the group, and can let it die: kill(2) of its number would be ESRCH, or reach who has it next.
+#[test]
+fn a_foreground_group_that_is_gone_is_not_signalled_by_its_number() {
+    let inner = pty();
+    let tty = || Stdio::from(inner.slave.try_clone().unwrap());
+    let script = "import os, signal
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+child = os.fork()
+if child == 0:
+    os.setpgid(0, 0), os.tcsetpgrp(0, os.getpid()), os._exit(0)
+os.waitpid(child, 0), os.kill(os.getpid(), signal.SIGSTOP)";
+    let mut command = Command::new("setsid");
+    command.args(["--ctty", "python3", "-c", script]).stdin(tty()).stdout(tty()).stderr(tty());
+    let child = command.spawn().unwrap();
+    assert_eq!(exited(&child), WaitStatus::Stopped(pid(&child), Signal::SIGSTOP));
+    let master = inner.master.as_fd();
+    assert!(killpg(tcgetpgrp(master).unwrap(), Signal::SIGINT).is_err(), "the group is gone");
+    signal_foreground(master, Signal::SIGINT).unwrap();
+    kill(pid(&child), Signal::SIGKILL).unwrap();
 }
 
 /// The role exits with 0 only if it ran and all it asserts holds: an unknown name would leave the pty unmarked.

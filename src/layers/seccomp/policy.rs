@@ -94,8 +94,8 @@ pub const POLICY: &[Group] = &[
          timer_create timer_delete timer_getoverrun timer_gettime timer_settime timerfd_create timerfd_gettime
          timerfd_settime"),
     group(Allow, "sockets once made: the network namespace says what they reach",
-        "socketpair bind connect listen accept accept4 getpeername getsockname getsockopt setsockopt shutdown sendto
-         sendmsg sendmmsg recvfrom recvmsg recvmmsg"),
+        "bind connect listen accept accept4 getpeername getsockname getsockopt setsockopt shutdown sendto sendmsg
+         sendmmsg recvfrom recvmsg recvmmsg"),
     group(Allow, "ids and capabilities: only those mapped and held",
         "getuid geteuid getgid getegid getresuid getresgid getgroups setuid setgid setreuid setregid setresuid setresgid
          setfsuid setfsgid setgroups capget capset"),
@@ -114,7 +114,7 @@ pub const POLICY: &[Group] = &[
         "clone").feature(|f| f.userns, Allow),
     group(Check(Rule::Family), "UNIX, INET, INET6 and NETLINK_ROUTE (getaddrinfo and getifaddrs ask it, and without \
          CAP_NET_ADMIN it only answers): VSOCK leaves the network namespace, ALG, PACKET, XFRM are surface",
-        "socket"),
+        "socket socketpair"),
     group(Check(Rule::NoTerminalInput), "all but the two that type into a terminal: TIOCSTI and TIOCLINUX",
         "ioctl"),
     group(Check(Rule::Personality { no_randomize: false }), "Linux, 32-bit host names, and asking; with the feature \
@@ -203,4 +203,4 @@ pub const NEEDED: &str = "
     read write close close_range dup3 fcntl openat chdir fchdir ioctl pipe2 ppoll sendmsg recvmsg clone execve execveat
     exit_group wait4 waitid kill pidfd_open pidfd_send_signal prlimit64 prctl capget capset setsid setpgid getpid
     rt_sigaction rt_sigprocmask rt_sigreturn signalfd4 timerfd_create timerfd_settime mmap munmap mprotect brk futex
-    landlock_create_ruleset landlock_add_rule landlock_restrict_self";
+    landlock_create_ruleset landlock_add_rule landlock_restrict_self rt_sigtimedwait getcwd umask";

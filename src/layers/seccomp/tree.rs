@@ -16,14 +16,16 @@ pub type Range = (u32, BpfProgram);
 
 /// The whole program. `ranges` start with 0 and ascend.
 pub fn program(architecture: u32, foreign: SeccompAction, ranges: &[Range]) -> BpfProgram {
-    let mut program = vec![
-        statement(BPF_LD | BPF_W | BPF_ABS, ARCHITECTURE),
-        jump(BPF_JEQ, architecture, 1, 0),
-        answer(foreign),
+    let mut reversed = BpfProgram::new();
+    search(ranges, &mut reversed);
+    reversed.extend([
         statement(BPF_LD | BPF_W | BPF_ABS, NUMBER),
-    ];
-    program.extend(search(ranges));
-    program
+        answer(foreign),
+        jump(BPF_JEQ, architecture, 1, 0),
+        statement(BPF_LD | BPF_W | BPF_ABS, ARCHITECTURE),
+    ]);
+    reversed.reverse();
+    reversed
 }
 
 /// Ends the program.
@@ -31,21 +33,23 @@ pub fn answer(action: SeccompAction) -> sock_filter {
     statement(BPF_RET | BPF_K, action.into())
 }
 
-fn search(ranges: &[Range]) -> BpfProgram {
+/// Written from the end, where what a jump skips is there already.
+fn search(ranges: &[Range], reversed: &mut BpfProgram) {
     if let [(_, only)] = ranges {
-        return only.clone();
+        reversed.extend(only.iter().rev().cloned());
+        return;
     }
     let (below, above) = ranges.split_at(ranges.len() / 2);
     let start = above[0].0;
-    let (below, above) = (search(below), search(above));
-    let mut program = match u8::try_from(below.len()) {
-        Ok(length) => vec![jump(BPF_JGE, start, length, 0)],
+    search(above, reversed);
+    let end = reversed.len();
+    search(below, reversed);
+    let length = reversed.len() - end;
+    match u8::try_from(length) {
+        Ok(length) => reversed.push(jump(BPF_JGE, start, length, 0)),
         // A conditional jump reaches 255 instructions, a plain one any distance.
-        Err(_) => vec![jump(BPF_JGE, start, 0, 1), statement(BPF_JMP | BPF_JA, below.len() as u32)],
-    };
-    program.extend(below);
-    program.extend(above);
-    program
+        Err(_) => reversed.extend([statement(BPF_JMP | BPF_JA, length as u32), jump(BPF_JGE, start, 0, 1)]),
+    }
 }
 
 fn statement(code: u32, k: u32) -> sock_filter {

@@ -87,3 +87,17 @@ fn test_runs_as_the_caller_and_default_does_not() {
     assert_eq!(merged("test").gid.unwrap().value, Id::Caller);
     assert!(merged("build").uid.is_none());
 }
+
+#[test]
+fn a_built_in_says_the_same_of_its_entries_as_the_full_check_of_its_text() {
+    for (name, text) in BUILT_IN {
+        let checked = crate::profile::text::parse(text.as_bytes(), name, None).unwrap_or_else(|e| panic!("{}", e[0]));
+        let layer = Shelves::default().layers(&[name.to_string()]).unwrap().pop().unwrap();
+        assert_eq!(profile(name), Some(checked.profile.clone()), "{name}");
+        assert_eq!(layer.profile, checked.profile, "{name}");
+        for (path, origin) in &checked.origins {
+            assert_eq!(layer.origin(path).to_string(), origin.to_string());
+            assert!(origin.position.is_some());
+        }
+    }
+}

@@ -91,3 +91,73 @@ fn an_entry_keeps_the_file_line_and_key_that_gave_it() {
     let origin = merged.mounts.last().unwrap().origin.to_string().replace(root.path().to_str().unwrap(), "DIR");
     assert_eq!(origin, "DIR/a.yaml:3:5: mounts[0].rw");
 }
+
+#[test]
+fn the_profiles_of_the_reference_are_read_as_typed() {
+    let root = project(&[
+        (
+            "cc.yaml",
+            r#"extends: [build]
+environment:
+  keep: ["CCACHE_*"]
+  set:
+    PATH: /usr/lib/ccache:${PATH}
+mounts:
+  - rw: ~/.cache/ccache
+    create: true
+"#,
+        ),
+        (
+            "c.yaml",
+            "extends: [rust]
+mounts:
+  - ro: ${PWD}            # same destination: narrows build's rw
+  - rw: ${PWD}/target
+    create: true
+",
+        ),
+        (
+            "pw.yaml",
+            "extends: [node]           # node < test: uid caller
+features: {userns: true}
+mounts:
+  - tmpfs: /dev/shm
+    size: 2GiB
+  - ro: ~/.cache/ms-playwright
+",
+        ),
+        (
+            "agent.yaml",
+            "extends: [test]
+mounts:
+  - ro: ${PWD}/.git/hooks
+  - ro: ${PWD}/.github
+    optional: true                 # absent: watched
+  - hide: ${PWD}/.env*
+",
+        ),
+        (
+            "page.yaml",
+            r#"description: Build the project in the current directory. No network, no secrets.
+extends: [default]
+mounts:
+  - rw: ${PWD}
+  - ro: ${PWD}/.git/hooks
+    optional: true
+  - rw: ~/.cache/ccache
+    create: true
+environment:
+  keep: ["CCACHE_*"]
+network: {mode: none}
+limits: {pids: 4096, wall_time: 30m}
+seccomp: {policy: default}
+landlock: {mode: prefer}
+"#,
+        ),
+    ]);
+    assert_eq!(names(&root, &["cc.yaml"]).unwrap(), ["default", "build", "cc"]);
+    assert_eq!(names(&root, &["c.yaml"]).unwrap(), ["default", "build", "test", "rust", "c"]);
+    assert_eq!(names(&root, &["pw.yaml"]).unwrap(), ["default", "build", "test", "node", "pw"]);
+    assert_eq!(names(&root, &["agent.yaml"]).unwrap(), ["default", "build", "test", "agent"]);
+    assert_eq!(names(&root, &["page.yaml"]).unwrap(), ["default", "page"]);
+}

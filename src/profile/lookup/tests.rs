@@ -119,3 +119,18 @@ fn the_list_shows_each_name_once_with_the_file_that_wins() {
     assert_eq!(list[1], ("test".into(), Some(root.path().join("etc/test.yaml"))));
     assert_eq!(list.len(), 2 + builtin::BUILT_IN.len() - 1);
 }
+
+#[test]
+fn a_users_profiles_are_below_xdg_config_home_or_else_below_home() {
+    let shelves = |variables: &[(&str, &str)]| {
+        let get = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
+        Shelves::from_variables(get).directories
+    };
+    let etc = PathBuf::from("/etc/sandbox/profiles");
+    assert_eq!(shelves(&[("HOME", "/h")]), [PathBuf::from("/h/.config/sandbox/profiles"), etc.clone()]);
+    let both = [("HOME", "/h"), ("XDG_CONFIG_HOME", "/x")];
+    assert_eq!(shelves(&both), [PathBuf::from("/x/sandbox/profiles"), etc.clone()]);
+    let relative = [("HOME", "/h"), ("XDG_CONFIG_HOME", "x")];
+    assert_eq!(shelves(&relative), [PathBuf::from("/h/.config/sandbox/profiles"), etc.clone()]);
+    assert_eq!(shelves(&[]), [etc]);
+}

@@ -1,32 +1,125 @@
 use super::*;
-use crate::profile::schema::{Environment, Mount, Profile};
-use crate::profile::units::Limit;
+use crate::profile::schema::{Mount, Profile};
+use crate::profile::text;
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
-/// A small profile that touches each merge rule: S, K, L, D, and the environment.
+/// Every key of which the last one wins, with two values that it can have.
+fn last_wins() -> Vec<(String, [Value; 2])> {
+    let limits = ["pids", "output", "file_size", "open_files", "stack", "core", "address_space", "locked_memory"];
+    let limits = limits.map(|key| (key, [json!(7), json!("unlimited")]));
+    let features = ["userns", "ptrace", "io_uring", "perf", "keyring", "numa", "personality", "set_id_bits"];
+    let features = features.map(|key| (key, [json!(true), json!(false)]));
+    let below = |section: &str, (key, values)| (format!("{section}.{key}"), values);
+    let others = [
+        ("command", [json!(["a"]), json!(["b", "c"])]),
+        ("hostname", [json!("a"), json!("b")]),
+        ("workdir", [json!("/a"), json!("/b")]),
+        ("user.uid", [json!(0), json!("caller")]),
+        ("user.gid", [json!(0), json!("caller")]),
+        ("user.outside", [json!("auto"), json!(5)]),
+        ("network.mode", [json!("none"), json!("host")]),
+        ("limits.wall_time", [json!("1s"), json!("unlimited")]),
+        ("limits.kill_after", [json!("1s"), json!("2s")]),
+        ("seccomp.policy", [json!("strict"), json!("off")]),
+        ("seccomp.on_deny", [json!("errno"), json!("kill")]),
+        ("landlock.mode", [json!("prefer"), json!("off")]),
+        ("landlock.min_abi", [json!(1), json!(2)]),
+        ("cgroup.mode", [json!("prefer"), json!("off")]),
+        ("terminal", [json!("raw"), json!("raw")]),
+    ];
+    let limits = limits.map(|entry| below("limits", entry));
+    let features = features.map(|entry| below("features", entry));
+    others.map(|(key, values)| (key.into(), values)).into_iter().chain(limits).chain(features).collect()
+}
+
+/// The lists that append, and the field of `Merged` that each becomes.
+const APPENDED: [(&str, &str); 4] = [
+    ("capabilities", "capabilities"),
+    ("pass_fds", "pass_fds"),
+    ("seccomp.allow", "seccomp_allow"),
+    ("seccomp.deny", "seccomp_deny"),
+];
+
+/// `limits.pids`: in its section, which is made where it is not there.
+fn set(profile: &mut Value, path: &str, value: Value) {
+    match path.split_once('.') {
+        Some((section, key)) => profile[section][key] = value,
+        None => profile[path] = value,
+    }
+}
+
+fn parse(profile: &Value, source: &str) -> Layer {
+    text::parse(profile.to_string().as_bytes(), source, None).unwrap_or_else(|errors| panic!("{}", errors[0]))
+}
+
+/// A profile that sets any of the keys there are.
 fn layer() -> impl Strategy<Value = Layer> {
+    let scalars = prop::collection::vec(prop::option::of(0..2usize), last_wins().len());
+    let numbers = || prop::collection::vec(3..7, 0..4);
+    let lists = prop::collection::vec(numbers(), APPENDED.len());
     let words = || prop::collection::vec("[a-d]", 0..4);
-    let parts =
-        (prop::option::of("[a-d]"), prop::option::of(0u64..4), prop::option::of(0u64..4), words(), words(), words());
-    (parts, prop::option::of(any::<bool>()), "[a-z]{3}").prop_map(
-        |((hostname, pids, open_files, capabilities, keep, mounts), ptrace, source)| {
-            let mut profile = Profile { hostname, capabilities, ..Profile::default() };
-            profile.limits.pids = pids.map(Limit::At);
-            profile.limits.open_files = open_files.map(Limit::At);
-            profile.features.ptrace = ptrace;
-            profile.environment = Environment { keep, ..Environment::default() };
-            profile.mounts = mounts.into_iter().map(|ro| Mount { ro: Some(ro), ..Mount::default() }).collect();
-            let origins = [(String::new(), Origin { source, ..Origin::default() })].into();
-            Layer { profile, origins, source: None }
-        },
-    )
+    (scalars, lists, words(), words(), words(), "[a-z]{3}").prop_map(|(scalars, lists, keep, drop, mounts, source)| {
+        let mut profile = json!({});
+        for ((path, values), chosen) in last_wins().into_iter().zip(scalars) {
+            if let Some(chosen) = chosen {
+                set(&mut profile, &path, values[chosen].clone());
+            }
+        }
+        for ((path, _), list) in APPENDED.iter().zip(lists) {
+            set(&mut profile, path, json!(list));
+        }
+        profile["environment"] = json!({"keep": keep, "drop": drop});
+        profile["mounts"] = mounts.iter().map(|word| json!({"ro": word})).collect();
+        parse(&profile, &source)
+    })
+}
+
+fn layers() -> impl Strategy<Value = Vec<Layer>> {
+    prop::collection::vec(layer(), 0..5)
 }
 
 fn merge(layers: &[Layer]) -> Merged {
     layers.iter().map(Merged::from).fold(Merged::default(), Merged::under)
 }
 
+/// Every value that was merged from the key: with who set it.
+fn located(merged: &Value, key: &str) -> Vec<Value> {
+    match merged {
+        Value::Object(entry) if entry.get("origin").is_some_and(|origin| origin["key"] == key) => vec![merged.clone()],
+        Value::Object(entries) => entries.values().flat_map(|entry| located(entry, key)).collect(),
+        _ => vec![],
+    }
+}
+
+#[test]
+fn the_laws_are_tried_on_every_key() {
+    let mut profile = json!({});
+    for (path, [value, _]) in last_wins() {
+        set(&mut profile, &path, value);
+    }
+    APPENDED.iter().for_each(|(path, _)| set(&mut profile, path, json!([3])));
+    let set = json!(parse(&profile, "all").profile);
+    let unset = |section: &str, value: &Value| {
+        let entries = value.as_object().unwrap().iter();
+        let empty = entries.filter(|(_, value)| value.is_null() || *value == &json!([]) || *value == &json!({}));
+        empty.map(|(key, _)| format!("{section}{key}")).collect::<Vec<_>>()
+    };
+    // Of one file only; or with laws of their own, below.
+    assert_eq!(unset("", &set), ["description", "extends", "mounts", "version"]);
+    for (key, value) in set.as_object().unwrap().iter().filter(|(_, value)| value.is_object()) {
+        let expected: &[&str] = match key.as_str() {
+            "user" => &["map"],
+            "environment" => &["drop", "keep", "set"],
+            _ => &[],
+        };
+        assert_eq!(unset("", value), expected, "{key}");
+    }
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
     #[test]
     fn layering_is_associative(a in layer(), b in layer(), c in layer()) {
         let (a, b, c) = (Merged::from(&a), Merged::from(&b), Merged::from(&c));
@@ -41,43 +134,63 @@ proptest! {
     }
 
     #[test]
-    fn the_last_that_sets_a_key_wins_and_keeps_its_origin(layers in prop::collection::vec(layer(), 0..5)) {
-        let merged = merge(&layers);
-        let last = layers.iter().rev().find(|layer| layer.profile.hostname.is_some());
-        prop_assert_eq!(merged.hostname.map(|h| (Some(h.value), h.origin)), last.map(|l| (l.profile.hostname.clone(), l.origin("hostname"))));
-        let last = layers.iter().rev().find_map(|layer| layer.profile.limits.pids);
-        prop_assert_eq!(merged.limits.pids.map(|pids| pids.value), last);
-        let last = layers.iter().rev().find_map(|layer| layer.profile.features.ptrace);
-        prop_assert_eq!(merged.features.ptrace.map(|ptrace| ptrace.value), last);
-    }
-
-    #[test]
-    fn lists_append_without_duplicates_in_the_order_of_first_mention(layers in prop::collection::vec(layer(), 0..5)) {
-        let mut expected: Vec<String> = Vec::new();
-        for word in layers.iter().flat_map(|layer| &layer.profile.capabilities) {
-            if !expected.contains(word) {
-                expected.push(word.clone());
-            }
+    fn the_last_that_sets_a_key_wins_and_keeps_its_origin(layers in layers()) {
+        let merged = json!(merge(&layers));
+        for (path, _) in last_wins() {
+            let mut each = layers.iter().map(|layer| located(&json!(Merged::from(layer)), &path));
+            let last = each.rfind(|set| !set.is_empty()).unwrap_or_default();
+            prop_assert_eq!(located(&merged, &path), last, "{}", path);
         }
-        let merged: Vec<String> = merge(&layers).capabilities.into_iter().map(|item| item.value).collect();
-        prop_assert_eq!(merged, expected);
     }
 
     #[test]
-    fn mounts_and_environments_are_all_there_in_order(layers in prop::collection::vec(layer(), 0..5)) {
+    fn a_layer_says_what_its_profile_says(layer in layer()) {
+        let (merged, profile) = (json!(Merged::from(&layer)), json!(layer.profile));
+        for (path, _) in last_wins() {
+            let written = profile.pointer(&format!("/{}", path.replace('.', "/"))).filter(|value| !value.is_null());
+            let values: Vec<Value> = located(&merged, &path).iter().map(|entry| entry["value"].clone()).collect();
+            prop_assert_eq!(values, Vec::from_iter(written.cloned()), "{}", path);
+        }
+    }
+
+    #[test]
+    fn lists_append_without_duplicates_in_the_order_of_first_mention(layers in layers()) {
+        let merged = json!(merge(&layers));
+        for (path, field) in APPENDED {
+            let mut expected: Vec<(Value, &str)> = Vec::new();
+            let pointer = format!("/{}", path.replace('.', "/"));
+            for layer in &layers {
+                for word in json!(layer.profile).pointer(&pointer).unwrap().as_array().unwrap() {
+                    if !expected.iter().any(|(known, _)| known == word) {
+                        expected.push((word.clone(), &layer.origins[""].source));
+                    }
+                }
+            }
+            let found = merged[field].as_array().unwrap().iter();
+            let found: Vec<_> = found.map(|item| (item["value"].clone(), item["origin"]["source"].as_str().unwrap())).collect();
+            prop_assert_eq!(found, expected, "{}", path);
+        }
+    }
+
+    #[test]
+    fn mounts_and_environments_are_all_there_in_order(layers in layers()) {
         let merged = merge(&layers);
         let mounts: Vec<Mount> = layers.iter().flat_map(|layer| layer.profile.mounts.clone()).collect();
         prop_assert_eq!(merged.mounts.into_iter().map(|mount| mount.value).collect::<Vec<_>>(), mounts);
-        let keeps: Vec<_> = layers.iter().map(|layer| layer.profile.environment.keep.clone()).filter(|keep| !keep.is_empty()).collect();
-        prop_assert_eq!(merged.environment.into_iter().map(|layer| layer.keep).collect::<Vec<_>>(), keeps);
+        let environments = layers.iter().map(|layer| layer.profile.environment.clone());
+        let expected: Vec<_> = environments.filter(|e| *e != Profile::default().environment).map(|e| (e.keep, e.drop)).collect();
+        prop_assert_eq!(merged.environment.into_iter().map(|e| (e.keep, e.drop)).collect::<Vec<_>>(), expected);
     }
 
     #[test]
-    fn layers_that_set_different_keys_can_be_in_any_order(pids in 0u64..9, files in 0u64..9) {
-        let mut a = Layer::default();
-        a.profile.limits.pids = Some(Limit::At(pids));
-        let mut b = Layer::default();
-        b.profile.limits.open_files = Some(Limit::At(files));
+    fn layers_that_set_different_keys_can_be_in_any_order(a in 0..last_wins().len(), b in 0..last_wins().len()) {
+        prop_assume!(a != b);
+        let [a, b] = [a, b].map(|index| {
+            let (path, [value, _]) = last_wins().swap_remove(index);
+            let mut profile = json!({});
+            set(&mut profile, &path, value);
+            parse(&profile, "p")
+        });
         prop_assert_eq!(merge(&[a.clone(), b.clone()]), merge(&[b, a]));
     }
 }

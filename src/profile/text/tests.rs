@@ -107,6 +107,8 @@ fn a_mount_has_one_kind_and_only_its_options() {
         "mounts:\n  - ro: /a\n    rw: /b\n",
         "mounts:\n  - ro: /a\n    size: 1M\n",
         "mounts:\n  - tmpfs: /a\n    optional: true\n",
+        "mounts:\n  - tmpfs: /a\n    size: 0\n",
+        "mounts:\n  - tmpfs: /a\n    inodes: 0\n",
         "mounts:\n  - unset: /a\n    optional: true\n",
         "mounts:\n  - file: /a\n",
         "mounts:\n  - file: /a\n    content: x\n    from: y\n",

@@ -1,0 +1,6 @@
+/* Kills itself. */
+#include <stdlib.h>
+
+int main(void) {
+    abort();
+}

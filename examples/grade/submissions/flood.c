@@ -1,0 +1,7 @@
+/* Prints until it is stopped. */
+#include <stdio.h>
+
+int main(void) {
+    for (;;)
+        puts("6");
+}
