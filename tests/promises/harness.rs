@@ -203,7 +203,9 @@ pub fn feed(mut command: Command, input: &[u8]) -> Output {
             hung
         });
         // What it left running may hold its output open: that is a hang too.
-        readers.map(|reader| reader.join().unwrap().unwrap());
+        for reader in readers {
+            reader.join().unwrap().unwrap();
+        }
         let status = child.wait().unwrap();
         drop(ended);
         (status, guard.join().unwrap())

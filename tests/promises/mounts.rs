@@ -81,6 +81,25 @@ fn a_mount_made_on_the_host_after_the_start_does_not_appear() {
     assert_eq!(output.ok(), ".keep");
 }
 
+// The other way round: on a host whose mounts are shared, as systemd makes them, none of ours may come out. Under root
+// the trees are cloned outside; as members of the host's peer group they would carry every mount below them there.
+#[test]
+fn no_mount_of_the_sandbox_appears_on_the_host() {
+    let project = Project::new();
+    project.write("a/b/locked/file", "");
+    for fifo in ["started", "seen"] {
+        nix::unistd::mkfifo(&project.path().join(fifo), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    }
+    let setup = "mount --make-rshared /
+        { read x < started; cut -d' ' -f5 /proc/self/mountinfo > during; echo go > seen; } &";
+    let script = "echo go > started; read x < seen; cut -d' ' -f5 /proc/self/mountinfo";
+    let args = ["-p", "build", "--ro", "a/b/locked", "--", "sh", "-c", script];
+    let inside = finish(project.prepared(setup, &args)).ok();
+    let locked = project.path().join("a/b/locked");
+    assert!(inside.contains(locked.to_str().unwrap()), "{inside}");
+    assert!(!project.read("during").contains(project.path().to_str().unwrap()), "{}", project.read("during"));
+}
+
 // Layer: nosuid, nodev on the whole tree.
 #[test]
 fn every_mount_is_nosuid_and_nodev_but_for_devices() {
