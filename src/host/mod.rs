@@ -61,7 +61,9 @@ fn attempt(prepared: &Prepared, options: &Options) -> Result<Outcome, Error> {
     let mut stdio =
         Stdio::prepare(options, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()], prepared.plan.limits.output)?;
     let signals = Signals::block().map_err(why::clone_failed)?;
-    let init = launch::launch(prepared, stdio.take_payload_ends(), stdio.needs_pty())?;
+    let ends = stdio.take_payload_ends();
+    root::give(&ends, prepared.plan.user).map_err(why::clone_failed)?;
+    let init = launch::launch(prepared, ends, stdio.needs_pty())?;
     tracing::debug!("namespaces made, init starts");
     signals.listen().map_err(why::clone_failed)?;
     Supervisor::new(prepared, init, signals, stdio)?.run()

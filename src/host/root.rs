@@ -9,15 +9,23 @@ use crate::error::Error;
 use crate::inside::link::{BATCH, Link, Record};
 use crate::inside::open_tree;
 use crate::inside::step::{Failure, Step};
+use crate::plan::User;
 use crate::prepare::Prepared;
 use crate::sys::mount;
 use crate::sys::process::{self, Cloned};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
+use nix::unistd::{Gid, Pid, Uid, fchown};
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
+
+/// The payload's pipes become its own: it may open them again, as /dev/stdout.
+pub(super) fn give(ends: &[Option<OwnedFd>], user: User) -> nix::Result<()> {
+    let (uid, gid) = (Uid::from_raw(user.outside_uid), Gid::from_raw(user.outside_gid));
+    let pipes = ends.iter().flatten().filter(|_| user.mapped_by_root);
+    pipes.into_iter().try_for_each(|pipe| fchown(pipe, Some(uid), Some(gid)))
+}
 
 /// Writes init's id maps, then sends it the trees of the plan's binds.
 pub(super) fn provide(prepared: &Prepared, init: &Launched) -> Result<(), Error> {

@@ -51,6 +51,9 @@ pub fn prepare(plan: &Plan) -> Result<Prepared<'_>, Error> {
         Error::host(format!("/proc/self/stat cannot be read: {error}")).remedy("Mount a proc file system on /proc")
     })?;
     let mut degraded = Vec::new();
+    if plan.user.outside_uid == 0 {
+        degraded.push("the command is host root for every file that it is shown (user.outside)".into());
+    }
     for directory in &plan.create {
         create_directory(directory)?;
     }

@@ -55,9 +55,10 @@ fn setattr<P: ?Sized + NixPath>(dir: impl AsFd, path: &P, flags: libc::c_uint, c
     Errno::result(returned).map(drop)
 }
 
-/// mount_setattr(2) on a whole tree: adds the attributes `set` to every mount in it.
+/// mount_setattr(2) on a whole tree: adds the attributes `set` to every mount in it, and makes each private. A tree that the
+/// supervisor cloned is still of the host's peer group, through which mounts would come in, and ours go out.
 pub fn restrict_tree<P: ?Sized + NixPath>(dir: impl AsFd, path: &P, set: u64) -> Result<()> {
-    let change = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let change = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: libc::MS_PRIVATE, userns_fd: 0 };
     setattr(dir, path, EMPTY_PATH | RECURSIVE, change)
 }
 
