@@ -7,21 +7,24 @@ pub mod outcome;
 pub mod report;
 pub mod report_file;
 mod root;
+mod signals;
 mod stdio;
 mod stream;
 mod streams;
 mod supervise;
 mod terminal;
+mod verdict;
 mod why;
 
 use crate::error::Error;
 use crate::plan::Plan;
 use crate::prepare::Prepared;
 use outcome::Outcome;
+use signals::Signals;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use stdio::Stdio;
-use supervise::{Signals, Supervisor};
+use supervise::Supervisor;
 
 /// What only the command line says of a run: where its bytes go and how its end is told.
 #[derive(Debug, Clone, Default, PartialEq)]

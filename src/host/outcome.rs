@@ -119,8 +119,11 @@ impl Outcome {
 
     /// A run that never was.
     pub fn failed(error: Error) -> Self {
-        let status = if error.kind == ErrorKind::Exec { Status::ExecFailed } else { Status::SetupFailed };
-        Outcome { status, error: Some(error), ..Outcome::new() }
+        Outcome { status: Self::failed_status(&error), error: Some(error), ..Outcome::new() }
+    }
+
+    pub(super) fn failed_status(error: &Error) -> Status {
+        if error.kind == ErrorKind::Exec { Status::ExecFailed } else { Status::SetupFailed }
     }
 
     /// Reads a raw wait status: wait(2).

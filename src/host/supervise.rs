@@ -2,21 +2,20 @@
 
 use super::launch::Launched;
 use super::outcome::{Outcome, Status};
+use super::signals::Signals;
 use super::stdio::Stdio;
 use super::stream::Progress;
 use super::streams::Streams;
 use super::terminal::signal_foreground;
-use super::why;
+use super::verdict::Facts;
 use crate::error::{Error, ErrorKind};
 use crate::inside::link::Record;
-use crate::inside::step::{Failure, Step};
 use crate::prepare::Prepared;
 use crate::sys::process;
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal, killpg, raise};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::{Signal, killpg, raise};
 use nix::sys::socket::MsgFlags;
 use nix::unistd::Pid;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -27,37 +26,6 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How often a job in the background looks whether a shell has moved it to the foreground, which sends no signal.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// What the supervisor hears of; all else keeps its default action.
-const HEARD: [Signal; 9] = [
-    Signal::SIGINT,
-    Signal::SIGTERM,
-    Signal::SIGHUP,
-    Signal::SIGQUIT,
-    Signal::SIGUSR1,
-    Signal::SIGUSR2,
-    Signal::SIGWINCH,
-    Signal::SIGCONT,
-    Signal::SIGTSTP,
-];
-
-/// Signals as descriptors. Every signal stays blocked until [`Signals::listen`], so that init is cloned with none able to act on it.
-#[derive(Debug)]
-pub(super) struct Signals(SignalFd);
-
-impl Signals {
-    /// Blocks all signals.
-    pub(super) fn block() -> nix::Result<Self> {
-        let heard: SigSet = HEARD.into_iter().collect();
-        SigSet::all().thread_block()?;
-        SignalFd::with_flags(&heard, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map(Signals)
-    }
-
-    /// Lets those act that are not heard: a stop by the terminal (SIGTTOU), a crash.
-    pub(super) fn listen(&self) -> nix::Result<()> {
-        HEARD.into_iter().collect::<SigSet>().thread_set_mask()
-    }
-}
-
 /// One run, from the clone to the last byte.
 pub(super) struct Supervisor<'run> {
     prepared: &'run Prepared<'run>,
@@ -67,20 +35,12 @@ pub(super) struct Supervisor<'run> {
     stdio: Option<Stdio>,
     streams: Option<Streams>,
     payload: Option<OwnedFd>,
-    started: Option<Instant>,
-    ended: Option<i32>,
-    failure: Option<Failure>,
+    facts: Facts,
     /// Init has closed the link: nothing more will be said.
     silent: bool,
-    /// Bytes could not be delivered: a run whose output is lost has no verdict.
-    lost: Option<Errno>,
-    /// The first limit that was acted on.
-    limit: Option<Status>,
     wall_deadline: Option<Instant>,
     kill_deadline: Option<Instant>,
     interrupts: u32,
-    wall_time: Duration,
-    outcome: Outcome,
 }
 
 impl<'run> Supervisor<'run> {
@@ -98,17 +58,11 @@ impl<'run> Supervisor<'run> {
             stdio: None,
             streams: None,
             payload: None,
-            started: None,
-            ended: None,
-            failure: None,
             silent: false,
-            lost: None,
-            limit: None,
             wall_deadline: None,
             kill_deadline: None,
             interrupts: 0,
-            wall_time: Duration::ZERO,
-            outcome: Outcome::new(),
+            facts: Facts::default(),
         };
         if stdio.needs_pty() {
             supervisor.stdio = Some(stdio);
@@ -123,29 +77,29 @@ impl<'run> Supervisor<'run> {
         while !self.wait().map_err(failed)? {}
         // Init's last records may have come with its end.
         self.hear_init().map_err(failed)?;
-        if self.started.is_none() && self.failure.is_none() && self.payload.is_some() {
+        if self.facts.started.is_none() && self.facts.failure.is_none() && self.payload.is_some() {
             self.note_start();
         }
         let (status, usage) = process::wait_with_usage(self.init.pid).map_err(failed)?;
         tracing::debug!("everything inside has ended");
-        if let Some(started) = self.started {
-            self.wall_time = started.elapsed();
+        if let Some(started) = self.facts.started {
+            self.facts.wall_time = started.elapsed();
         }
-        self.outcome.usage = Some(usage.into());
+        self.facts.usage = Some(usage.into());
         self.deliver_rest().map_err(failed)?;
-        Ok(self.conclude(status))
+        Ok(self.facts.conclude(status, self.prepared))
     }
 
     /// One round of poll(2); true when init has ended.
     fn wait(&mut self) -> nix::Result<bool> {
         let timeout = self.timeout();
         let mut polled = vec![
-            PollFd::new(self.signals.0.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
             // Init closes the link before its namespace is empty: until that is over, an ended link would wake us without end.
             PollFd::new(if self.silent { self.init.pidfd.as_fd() } else { self.init.link.as_fd() }, PollFlags::POLLIN),
             PollFd::new(self.init.pidfd.as_fd(), PollFlags::POLLIN),
         ];
-        if self.started.is_none() && self.failure.is_none() {
+        if self.facts.started.is_none() && self.facts.failure.is_none() {
             polled.push(PollFd::new(self.init.started.as_fd(), PollFlags::POLLIN));
         }
         let fixed = polled.len();
@@ -173,7 +127,7 @@ impl<'run> Supervisor<'run> {
             self.hear_init()?;
         }
         // The pipe also ends with an init that was killed before it came to the fork.
-        if running && self.failure.is_none() && self.payload.is_some() {
+        if running && self.facts.failure.is_none() && self.payload.is_some() {
             self.note_start();
         }
         if signalled {
@@ -200,7 +154,7 @@ impl<'run> Supervisor<'run> {
         match streams.step(stream) {
             Progress::LimitExceeded => self.act_on_limit(Status::OutputLimit),
             Progress::Failed(errno) => {
-                self.lost = self.lost.or(Some(errno));
+                self.facts.lost = self.facts.lost.or(Some(errno));
                 self.kill_everything();
             }
             Progress::Moved | Progress::Blocked | Progress::Ended => {}
@@ -210,8 +164,8 @@ impl<'run> Supervisor<'run> {
     /// execve(2) has closed the pipe: the command runs, and its time counts.
     fn note_start(&mut self) {
         let now = Instant::now();
-        self.started = Some(now);
-        self.outcome.started_at = SystemTime::now();
+        self.facts.started = Some(now);
+        self.facts.started_at = Some(SystemTime::now());
         let wall = self.prepared.plan.limits.wall_time.map(Duration::from_micros);
         self.wall_deadline = wall.and_then(|wall| now.checked_add(wall));
         tracing::debug!("the command runs");
@@ -245,10 +199,10 @@ impl<'run> Supervisor<'run> {
                 Record::Stopped => self.with_terminal(Streams::suspend)?,
                 Record::Ended(status) => {
                     tracing::debug!("the command ended");
-                    self.ended = Some(status);
+                    self.facts.ended = Some(status);
                 }
-                Record::TimedOut => self.limit = self.limit.or(Some(Status::WallTimeout)),
-                Record::Failed(failure) => self.failure = Some(failure),
+                Record::TimedOut => self.facts.limit = self.facts.limit.or(Some(Status::WallTimeout)),
+                Record::Failed(failure) => self.facts.failure = Some(failure),
                 // Said only by this side.
                 Record::Mapped | Record::Trees | Record::Go => return Err(Errno::EBADMSG),
             }
@@ -269,7 +223,7 @@ impl<'run> Supervisor<'run> {
     }
 
     fn hear_caller(&mut self) -> nix::Result<()> {
-        while let Some(heard) = self.signals.0.read_signal()? {
+        while let Some(heard) = self.signals.next()? {
             let Ok(signal) = Signal::try_from(heard.ssi_signo as i32) else { continue };
             // A terminal signals the whole foreground group, and so must we.
             let by_terminal = heard.ssi_code == libc::SI_KERNEL;
@@ -286,7 +240,7 @@ impl<'run> Supervisor<'run> {
 
     /// The first INT or TERM is the command's to act on, the second is the caller's last word.
     fn interrupt(&mut self, signal: Signal, by_terminal: bool) {
-        self.outcome.interrupted_by.get_or_insert(signal.as_str());
+        self.facts.interrupted_by.get_or_insert(signal.as_str());
         self.interrupts += 1;
         if self.interrupts > 1 || self.payload.is_none() {
             return self.kill_everything();
@@ -329,12 +283,12 @@ impl<'run> Supervisor<'run> {
         if is_over(self.wall_deadline) {
             self.wall_deadline = None;
             let kill_after = Duration::from_micros(self.prepared.plan.limits.kill_after);
-            if self.ended.is_some() {
+            if self.facts.ended.is_some() {
                 // In time: it is this timer that is late, after a kill -STOP.
             } else if kill_after.is_zero() {
                 self.act_on_limit(Status::WallTimeout);
             } else {
-                self.limit = self.limit.or(Some(Status::WallTimeout));
+                self.facts.limit = self.facts.limit.or(Some(Status::WallTimeout));
                 self.forward(Signal::SIGTERM, false);
                 self.kill_deadline = now.checked_add(kill_after);
             }
@@ -347,7 +301,7 @@ impl<'run> Supervisor<'run> {
     }
 
     fn act_on_limit(&mut self, limit: Status) {
-        self.limit = self.limit.or(Some(limit));
+        self.facts.limit = self.facts.limit.or(Some(limit));
         self.kill_everything();
     }
 
@@ -361,7 +315,7 @@ impl<'run> Supervisor<'run> {
         let Some(mut streams) = self.streams.take() else { return Ok(()) };
         streams.drain();
         while !streams.have_ended() && (self.interrupts < 2) {
-            let mut polled = vec![PollFd::new(self.signals.0.as_fd(), PollFlags::POLLIN)];
+            let mut polled = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
             let mut owners = Vec::new();
             for (index, fd, flags) in streams.interests() {
                 polled.push(PollFd::new(fd, flags));
@@ -374,60 +328,20 @@ impl<'run> Supervisor<'run> {
             owners.dedup();
             for stream in owners {
                 match streams.step(stream) {
-                    Progress::LimitExceeded => self.limit = self.limit.or(Some(Status::OutputLimit)),
-                    Progress::Failed(errno) => self.lost = self.lost.or(Some(errno)),
+                    Progress::LimitExceeded => self.facts.limit = self.facts.limit.or(Some(Status::OutputLimit)),
+                    Progress::Failed(errno) => self.facts.lost = self.facts.lost.or(Some(errno)),
                     Progress::Moved | Progress::Blocked | Progress::Ended => {}
                 }
             }
-            while let Some(heard) = self.signals.0.read_signal()? {
+            while let Some(heard) = self.signals.next()? {
                 if [libc::SIGINT, libc::SIGTERM].contains(&(heard.ssi_signo as i32)) {
                     self.interrupts = 2;
                 }
             }
         }
-        [self.outcome.stdout_bytes, self.outcome.stderr_bytes] = streams.bytes();
+        self.facts.bytes = streams.bytes();
         streams.leave();
         Ok(())
-    }
-
-    fn conclude(self, init_status: i32) -> Outcome {
-        let mut outcome = self.outcome;
-        if let Some(failure) = self.failure {
-            let error = match failure.step {
-                Step::Execute => why::execute_failed(failure.errno, self.prepared),
-                _ => why::step_failed(failure, self.prepared),
-            };
-            return Outcome { usage: outcome.usage, interrupted_by: outcome.interrupted_by, ..Outcome::failed(error) };
-        }
-        if self.started.is_none() && self.ended.is_none() {
-            let message = match outcome.interrupted_by {
-                Some(signal) => format!("{signal} came before the command was started"),
-                None => format!("init ended before it could start the command (wait status {init_status:#x})"),
-            };
-            let kind = if outcome.interrupted_by.is_some() { ErrorKind::Host } else { ErrorKind::Internal };
-            let error = Error::new(kind, message).remedy("Run it again");
-            return Outcome { interrupted_by: outcome.interrupted_by, ..Outcome::failed(error) };
-        }
-        if let Some(errno) = self.lost {
-            let error = Error::host(format!("what the command read or wrote could not be moved: {}", errno.desc()));
-            let error =
-                error.step("stdio").errno(errno).remedy("Look at where stdin, stdout and stderr lead (a full disk?)");
-            return Outcome { usage: outcome.usage, interrupted_by: outcome.interrupted_by, ..Outcome::failed(error) };
-        }
-        outcome.wall_time = self.wall_time;
-        // Init is killed by us, with all the rest, or by a stranger: for the command it is the same signal.
-        outcome.read_wait_status(self.ended.unwrap_or(init_status));
-        outcome.status = match self.limit {
-            Some(limit) => limit,
-            None if outcome.signal.is_some() => Status::Signaled,
-            None => Status::Exited,
-        };
-        outcome.limits_hit.extend(match self.limit {
-            Some(Status::OutputLimit) => Some("output"),
-            Some(_) => Some("wall_time"),
-            None => None,
-        });
-        outcome
     }
 }
 
