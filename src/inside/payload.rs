@@ -5,7 +5,7 @@ use super::step::{At, Done, Failure, Step};
 use crate::layers::{landlock, rlimits};
 use crate::sys::process;
 use nix::errno::Errno;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::sys::stat::umask;
 use nix::unistd::{Pid, chdir, execve, getcwd, getpid, setpgid, setsid, tcsetpgrp};
 use std::convert::Infallible;
@@ -24,7 +24,7 @@ fn step_down(init: &Init, terminal: Option<&OwnedFd>) -> Done<Infallible> {
     landlock::restrict(prepared.landlock.as_ref()).at(Step::Landlock)?;
     umask(prepared.umask);
     stdio(init, terminal)?;
-    signals(init)?;
+    signals()?;
     descriptors(init)?;
     rlimits::apply(&prepared.rlimits).at(Step::Rlimits)?;
     execute(init)
@@ -61,12 +61,9 @@ fn stdio(init: &Init, terminal: Option<&OwnedFd>) -> Done {
     Ok(())
 }
 
-/// Every signal unblocked and at its default action: what the supervisor ignored, execve(2) would keep ignored.
-fn signals(init: &Init) -> Done {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    for signal in &init.prepared.ignored_signals {
-        process::set_action(*signal, &default).at(Step::Descriptors)?;
-    }
+/// Every signal unblocked and at its default action, whatever the caller ignored or blocked.
+fn signals() -> Done {
+    process::reset_signals().at(Step::Descriptors)?;
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).at(Step::Descriptors)
 }
 

@@ -6,7 +6,6 @@ use crate::plan::{Bind, MountKind, Plan, SourcePath};
 use crate::sys::memory;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
-use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, mkdirat, umask};
 use std::ffi::{CString, OsStr};
 use std::os::fd::OwnedFd;
@@ -35,8 +34,6 @@ pub struct Prepared<'plan> {
     pub capabilities: capabilities::Kept,
     /// setrlimit(2)
     pub rlimits: Vec<rlimits::Rlimit>,
-    /// Signals that the supervisor ignores: the payload gets their default action back.
-    pub ignored_signals: Vec<Signal>,
     /// The caller's umask(2), for the payload.
     pub umask: Mode,
     /// Where this process's argv and environment lie, for init to overwrite.
@@ -47,7 +44,7 @@ pub struct Prepared<'plan> {
 
 /// Makes the plan ready. Creates what the plan's `create: true` entries name; nothing else changes on the host.
 pub fn prepare(plan: &Plan) -> Result<Prepared<'_>, Error> {
-    let stat = memory::read_self_stat().map_err(|error| {
+    let arguments = memory::find_arguments().map_err(|error| {
         Error::host(format!("/proc/self/stat cannot be read: {error}")).remedy("Mount a proc file system on /proc")
     })?;
     let mut degraded = Vec::new();
@@ -70,11 +67,8 @@ pub fn prepare(plan: &Plan) -> Result<Prepared<'_>, Error> {
         rlimits: rlimits::plan(&plan.limits).map_err(|errno| {
             Error::host(format!("the caller's limits cannot be read: {}", errno.desc())).step("rlimits")
         })?,
-        ignored_signals: Signal::iterator()
-            .filter(|signal| stat.ignored_signals & (1 << (*signal as i32 - 1)) != 0)
-            .collect(),
         umask: current_umask(),
-        arguments: stat.arguments,
+        arguments,
         degraded,
     })
 }

@@ -9,17 +9,8 @@ pub struct Arguments {
     environment: (usize, usize),
 }
 
-/// What /proc/self/stat says that prepare needs.
-#[derive(Debug, Clone, Copy)]
-pub struct SelfStat {
-    /// Signals ignored, bit N-1 for signal N (the standard ones only).
-    pub ignored_signals: u32,
-    /// Where argv and the environment lie.
-    pub arguments: Arguments,
-}
-
-/// Reads /proc/self/stat once.
-pub fn read_self_stat() -> io::Result<SelfStat> {
+/// Finds them: fields 48 to 51 of /proc/self/stat.
+pub fn find_arguments() -> io::Result<Arguments> {
     let text = std::fs::read_to_string("/proc/self/stat")?;
     // The second field is the name in parentheses and may hold anything; fields count on from its last ')'.
     let after = text.rsplit_once(')').map_or("", |(_, after)| after);
@@ -30,10 +21,7 @@ pub fn read_self_stat() -> io::Result<SelfStat> {
             io::Error::new(io::ErrorKind::InvalidData, "/proc/self/stat has another form than proc(5) says")
         })
     };
-    Ok(SelfStat {
-        ignored_signals: field(33)? as u32,
-        arguments: Arguments { arguments: (field(48)?, field(49)?), environment: (field(50)?, field(51)?) },
-    })
+    Ok(Arguments { arguments: (field(48)?, field(49)?), environment: (field(50)?, field(51)?) })
 }
 
 /// Overwrites argv and the environment of this process, so that `/proc/1/cmdline`, which no other protection covers, tells nothing.

@@ -129,10 +129,20 @@ pub fn adopt(fd: RawFd) -> OwnedFd {
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
-/// sigaction(2) for a handler that is no function: the default action, or ignoring.
-pub fn set_action(signal: Signal, action: &nix::sys::signal::SigAction) -> Result<()> {
-    // SAFETY: the callers pass SIG_DFL or SIG_IGN, so no code of ours runs in a signal handler.
-    unsafe { nix::sys::signal::sigaction(signal, action) }.map(drop)
+/// rt_sigaction(2) for every signal: the default action. What is ignored execve(2) would keep ignored, the two signals that libc
+/// keeps for itself too, which its own sigaction(2) refuses to touch.
+pub fn reset_signals() -> Result<()> {
+    const SIGNALS: std::ops::RangeInclusive<libc::c_int> = 1..=64;
+    // struct kernel_sigaction: SIG_DFL, no flags, no restorer, an empty mask.
+    let default = [0u64; 4];
+    for signal in SIGNALS.filter(|signal| ![libc::SIGKILL, libc::SIGSTOP].contains(signal)) {
+        let none = std::ptr::null::<u64>();
+        // SAFETY: the action outlives the call and is no function, so no code of ours runs in a signal handler.
+        Errno::result(unsafe {
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), none, size_of::<u64>())
+        })?;
+    }
+    Ok(())
 }
 
 /// Clears FD_CLOEXEC of a descriptor that the profile hands to the command by number.

@@ -1,6 +1,6 @@
 //! The command has no power left: no capability, no new privilege, limits that hold.
 
-use super::harness::{Project, attack};
+use super::harness::{Project, attack, finish};
 
 /// The value of a field of /proc/self/status inside.
 fn status(project: &Project, flags: &[&str], field: &str) -> String {
@@ -120,10 +120,14 @@ fn no_core_file_is_left() {
     assert_eq!(std::fs::read_dir(project.path()).unwrap().count(), 0);
 }
 
+// What a caller ignores, execve hands on: nohup, and programs that ignore what libc keeps for itself.
 #[test]
-fn the_umask_and_ignored_signals_are_ordinary() {
+fn the_umask_is_the_callers_and_no_signal_is_blocked_or_ignored() {
     let project = Project::new();
-    assert_eq!(project.inside("grep -E 'Sig(Blk|Ign)' /proc/self/status | cut -f2 | sort -u"), "0000000000000000");
+    let inside = "umask; grep -E 'Sig(Blk|Ign)' /proc/self/status | cut -f2 | sort -u";
+    let script =
+        format!("trap '' HUP USR1 TERM; umask 027; exec {} -p build -- sh -c \"{inside}\"", super::harness::binary());
+    assert_eq!(finish(project.outside("sh", &["-c", &script])).ok(), "0027\n0000000000000000");
 }
 
 // Layer: Landlock: one of the 16 layers that the kernel allows is ours, the rest are the command's own.
