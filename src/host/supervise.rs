@@ -334,8 +334,10 @@ impl<'run> Supervisor<'run> {
                 }
             }
             while let Some(heard) = self.signals.next()? {
-                if [libc::SIGINT, libc::SIGTERM].contains(&(heard.ssi_signo as i32)) {
-                    self.interrupts = 2;
+                match Signal::try_from(heard.ssi_signo as i32) {
+                    Ok(Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT) => self.interrupts = 2,
+                    Ok(Signal::SIGTSTP) => raise(Signal::SIGSTOP)?,
+                    _ => {}
                 }
             }
         }

@@ -75,7 +75,10 @@ fn live(init: &Init) -> Done<Infallible> {
             MountKind::Tmpfs(tmpfs) => tree.tmpfs(&mount.at, tmpfs, index)?,
             MountKind::File(file) => tree.file(&mount.at, file, index)?,
             MountKind::Symlink(to) => tree.symlink(&mount.at, to, index)?,
-            MountKind::Hide(hide) => tree.hide(&mount.at, hide.directory, index)?,
+            MountKind::Hide(hide) => match tree.hide(&mount.at, hide.directory, index) {
+                Err(Failure { errno: Errno::ENOENT, .. }) if hide.may_be_gone => {}
+                hidden => hidden?,
+            },
             MountKind::Proc => proc::mount(&mut tree, &mount.at, &plan.features, index)?,
             MountKind::Devpts => tree.devpts(&mount.at, index)?,
         }

@@ -20,6 +20,7 @@ const STAGE: &str = ".stage";
 
 /// Names in the root of what covers a file and a directory, until the tree is complete.
 const COVERS: [&str; 2] = [".cover-file", ".cover-directory"];
+const KINDS: [UnlinkatFlags; 2] = [UnlinkatFlags::NoRemoveDir, UnlinkatFlags::RemoveDir];
 
 /// The tree while it grows.
 pub(super) struct Tree {
@@ -120,15 +121,18 @@ impl Tree {
         }
         .at_entry(Step::Destination, index)?;
         let cover = self.staged(stage, attr::NOSUID | attr::NODEV | attr::NOEXEC, index)?;
-        mount::attach(&cover, &parent.fd, name).at_entry(Step::Mount, index)?;
+        if let Err(errno) = mount::attach(&cover, &parent.fd, name) {
+            // Not in place, it cannot be copied; the next one is made anew.
+            unlinkat(&self.root, stage, KINDS[usize::from(directory)]).at_entry(Step::Destination, index)?;
+            return Err(errno).at_entry(Step::Mount, index);
+        }
         self.covers[usize::from(directory)] = Some(cover);
         Ok(())
     }
 
     /// pivot_root(2): the old root is detached, the new one read-only. Returns the devpts, for a terminal.
     pub(super) fn enter(self) -> Done<Option<OwnedFd>> {
-        let kinds = [UnlinkatFlags::NoRemoveDir, UnlinkatFlags::RemoveDir];
-        for ((name, kind), _) in COVERS.into_iter().zip(kinds).zip(&self.covers).filter(|(_, made)| made.is_some()) {
+        for ((name, kind), _) in COVERS.into_iter().zip(KINDS).zip(&self.covers).filter(|(_, made)| made.is_some()) {
             unlinkat(&self.root, name, kind).at(Step::PivotRoot)?;
         }
         fchdir(&self.root).at(Step::PivotRoot)?;

@@ -106,7 +106,7 @@ fn hide_sockets(tree: &mut Tree, shown: &[Shown], host: &HostFacts) {
             let Some(at) = shown.place(&tree.mounts, &path).filter(|_| !named.contains(&path)) else { continue };
             let Ok(kind) = path.symlink_metadata().map(|metadata| metadata.file_type()) else { continue };
             if kind.is_socket() || kind.is_dir() {
-                let kind = MountKind::Hide(Hide { directory: kind.is_dir() });
+                let kind = MountKind::Hide(Hide { directory: kind.is_dir(), may_be_gone: true });
                 lookup::insert(&mut tree.mounts, Mount { at, kind, origin: base::own_origin() });
             }
         }
@@ -193,7 +193,10 @@ mod tests {
         let world = World::new().directory("home/app/run").mount("ro ${PWD}");
         let _listener = UnixListener::bind(world.path("home/app/run/daemon")).unwrap();
         let plan = world.planned();
-        assert_eq!(world.at(&plan, "home/app/run/daemon").kind, MountKind::Hide(Hide { directory: false }));
+        assert_eq!(
+            world.at(&plan, "home/app/run/daemon").kind,
+            MountKind::Hide(Hide { directory: false, may_be_gone: true })
+        );
     }
 
     #[test]
@@ -207,7 +210,10 @@ mod tests {
     fn the_agent_s_socket_is_covered_when_it_is_not_in_the_kernel_s_list() {
         let mut world = World::new().mount("ro ${PWD}").directory("home/app/runtime");
         world.host = world.host.clone().with("XDG_RUNTIME_DIR", world.path("home/app/runtime").to_str().unwrap());
-        assert_eq!(world.at(&world.planned(), "home/app/runtime").kind, MountKind::Hide(Hide { directory: true }));
+        assert_eq!(
+            world.at(&world.planned(), "home/app/runtime").kind,
+            MountKind::Hide(Hide { directory: true, may_be_gone: true })
+        );
     }
 
     #[test]

@@ -38,7 +38,7 @@ fn add_one(tree: &mut Tree, at: &Path, origin: &Origin, optional: bool) -> Resul
     }
     match walk.end {
         End::Host(metadata) => {
-            let kind = MountKind::Hide(Hide { directory: metadata.is_dir() });
+            let kind = MountKind::Hide(Hide { directory: metadata.is_dir(), may_be_gone: false });
             lookup::insert(&mut tree.mounts, Mount { at: walk.place, kind, origin: origin.clone() });
         }
         End::Own => {
@@ -106,7 +106,10 @@ mod tests {
         let world = World::new().file("home/app/.env").file("home/app/.env.d/x").file("home/app/env");
         let plan = world.mount("rw ${PWD}").mount("hide ${PWD}/.env*");
         assert_eq!(hidden(&plan, &plan.planned()), [".env", ".env.d"]);
-        assert_eq!(plan.at(&plan.planned(), "home/app/.env.d").kind, MountKind::Hide(Hide { directory: true }));
+        assert_eq!(
+            plan.at(&plan.planned(), "home/app/.env.d").kind,
+            MountKind::Hide(Hide { directory: true, may_be_gone: false })
+        );
     }
 
     #[test]

@@ -286,6 +286,9 @@ pub struct File {
 pub struct Hide {
     /// What is covered is a directory.
     pub directory: bool,
+    /// It may be gone by the time of the mount: a socket of the host's that nobody named. What a profile names may not, for it
+    /// could be put back.
+    pub may_be_gone: bool,
 }
 
 /// A path to look for after the run.
