@@ -76,6 +76,14 @@ pub enum Color {
     Never,
 }
 
+/// `--report-format`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportFormat {
+    /// See docs/report.md.
+    Json,
+}
+
 /// Everything that a run, and `explain`, take.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
@@ -217,6 +225,9 @@ pub struct RunOptions {
     /// Write a report as JSON
     #[arg(long, value_name = "FILE|fd:N", value_parser = report, help_heading = OUTSIDE)]
     pub report: Option<ReportTarget>,
+    /// How the report is written: json
+    #[arg(long, value_name = "FORMAT", value_parser = word::<ReportFormat>, default_value = "json", help_heading = OUTSIDE)]
+    pub report_format: ReportFormat,
     /// Exit with N when the run ends with this status
     #[arg(long, value_name = "STATUS=N", value_parser = exit_code, help_heading = OUTSIDE)]
     pub exit_code: Vec<(Status, u8)>,

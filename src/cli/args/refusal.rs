@@ -22,7 +22,6 @@ const LATER: &[&str] = &[
     "diff",
     "init",
     "--collect",
-    "--report-format",
     "--timings",
 ];
 

@@ -293,6 +293,13 @@ fn options_of_the_run_outside_are_read() {
 }
 
 #[test]
+fn the_format_of_the_report_may_be_said_with_or_without_a_report() {
+    assert_eq!(run(&["--report-format", "json"]).options.report, None);
+    assert_eq!(run(&["--report-format=json", "--report", "fd:3"]).options.report, Some(ReportTarget::Fd(3)));
+    assert!(says(&["--report-format", "yaml"]).contains("unknown value"));
+}
+
+#[test]
 fn subcommands_of_profile_are_read() {
     assert!(matches!(parse(words(&["profile", "list"])), Ok(Invocation::ProfileList)));
     let show = parse(words(&["profile", "show", "build", "--resolved"]));
