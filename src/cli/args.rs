@@ -40,6 +40,11 @@ pub enum Invocation {
         /// Names or paths.
         files: Vec<String>,
     },
+    /// `sandbox profile init [FILE]`
+    ProfileInit {
+        /// Where to write it.
+        file: PathBuf,
+    },
     /// `--help`, `--version`: this text on stdout, exit code 0.
     Print(String),
 }
@@ -84,6 +89,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> 
                 ProfileSubcommand::List => Invocation::ProfileList,
                 ProfileSubcommand::Show { name, resolved } => Invocation::ProfileShow { name, resolved },
                 ProfileSubcommand::Check { files } => Invocation::ProfileCheck { files },
+                ProfileSubcommand::Init { file } => Invocation::ProfileInit { file },
             })
         }),
         "help" => Ok(Invocation::Print(RunLine::command().render_help().to_string())),

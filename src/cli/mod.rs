@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod explain;
+mod init;
 mod profile;
 mod run;
 mod say;
@@ -32,6 +33,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
             print(|| profile::resolved(&Shelves::from_environment(), &name))
         }
         Invocation::ProfileCheck { files } => check(&files),
+        Invocation::ProfileInit { file } => print(|| init::init(&file)),
         Invocation::Print(text) => print(|| Ok(text)),
     }
 }

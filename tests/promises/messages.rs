@@ -158,3 +158,19 @@ fn too_few_open_files_names_the_limit_to_raise() {
         assert!(!output.stderr.contains("sandbox: sandbox"), "{}", output.stderr);
     }
 }
+
+#[test]
+fn profile_init_writes_a_profile_that_is_good_and_never_over_a_file() {
+    let project = Project::new();
+    project.write("Cargo.toml", "");
+    assert_eq!(project.run(&["profile", "init"]).ok(), "sandbox -p ./sandbox.yaml -- COMMAND");
+    project.run(&["profile", "check", "./sandbox.yaml"]).ok();
+    let written = project.read("sandbox.yaml");
+    assert!(written.contains("extends: [rust]"), "{written}");
+    assert_eq!(project.run(&["-p", "./sandbox.yaml", "--", "echo", "ran"]).ok(), "ran");
+    project.run(&["profile", "init"]).refused(&["sandbox.yaml", "exists already", "another file"]);
+    assert_eq!(project.read("sandbox.yaml"), written);
+    std::os::unix::fs::symlink(project.home(), project.path().join("link")).unwrap();
+    project.run(&["profile", "init", "link/x.yaml"]).refused(&["link/x.yaml", "symbolic link"]);
+    assert!(!project.home().join("x.yaml").exists());
+}

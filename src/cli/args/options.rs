@@ -17,7 +17,7 @@ use std::path::PathBuf;
     version,
     override_usage = "sandbox [run] [OPTIONS] -- COMMAND [ARG]…\n       \
                       sandbox explain [--json] [OPTIONS] [-- COMMAND…]\n       \
-                      sandbox profile list | show NAME [--resolved] | check FILE…"
+                      sandbox profile list | show NAME [--resolved] | check FILE… | init [FILE]"
 )]
 pub struct RunLine {
     #[command(flatten)]
@@ -60,6 +60,12 @@ pub enum ProfileSubcommand {
         /// Names, or paths
         #[arg(required = true, value_name = "FILE")]
         files: Vec<String>,
+    },
+    /// Write a first profile for the project in the current directory
+    Init {
+        /// The file to make
+        #[arg(default_value = "sandbox.yaml")]
+        file: PathBuf,
     },
 }
 

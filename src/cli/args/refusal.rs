@@ -20,7 +20,6 @@ const LATER: &[&str] = &[
     "enter",
     "completions",
     "diff",
-    "init",
     "--collect",
     "--timings",
 ];

@@ -136,7 +136,6 @@ fn what_a_later_version_brings_is_refused_by_name() {
         &["enter", "x"],
         &["completions", "bash"],
         &["profile", "diff", "a", "b"],
-        &["profile", "init"],
     ]));
 }
 
@@ -306,4 +305,7 @@ fn subcommands_of_profile_are_read() {
     assert!(matches!(show, Ok(Invocation::ProfileShow { name, resolved: true }) if name == "build"));
     let check = parse(words(&["profile", "check", "a.yaml", "b"]));
     assert!(matches!(check, Ok(Invocation::ProfileCheck { files }) if files == ["a.yaml", "b"]));
+    for (line, file) in [(&["profile", "init"][..], "sandbox.yaml"), (&["profile", "init", "p/x.yaml"], "p/x.yaml")] {
+        assert!(matches!(parse(words(line)), Ok(Invocation::ProfileInit { file: named }) if named == *file));
+    }
 }
