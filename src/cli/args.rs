@@ -40,6 +40,13 @@ pub enum Invocation {
         /// Names or paths.
         files: Vec<String>,
     },
+    /// `sandbox profile diff A B`
+    ProfileDiff {
+        /// A name or a path.
+        a: String,
+        /// Another.
+        b: String,
+    },
     /// `sandbox profile init [FILE]`
     ProfileInit {
         /// Where to write it.
@@ -89,6 +96,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> 
                 ProfileSubcommand::List => Invocation::ProfileList,
                 ProfileSubcommand::Show { name, resolved } => Invocation::ProfileShow { name, resolved },
                 ProfileSubcommand::Check { files } => Invocation::ProfileCheck { files },
+                ProfileSubcommand::Diff { a, b } => Invocation::ProfileDiff { a, b },
                 ProfileSubcommand::Init { file } => Invocation::ProfileInit { file },
             })
         }),

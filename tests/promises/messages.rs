@@ -174,3 +174,14 @@ fn profile_init_writes_a_profile_that_is_good_and_never_over_a_file() {
     project.run(&["profile", "init", "link/x.yaml"]).refused(&["link/x.yaml", "symbolic link"]);
     assert!(!project.home().join("x.yaml").exists());
 }
+
+#[test]
+fn profile_diff_says_by_exit_code_and_lines_what_two_profiles_differ_in() {
+    let project = Project::new();
+    project.write("cc.yaml", "extends: [build]\nlimits: {pids: 7}\n");
+    let same = project.run(&["profile", "diff", "build", "build"]);
+    assert_eq!(same.exits(0).text(), "");
+    let differs = project.run(&["profile", "diff", "build", "./cc.yaml"]);
+    assert_eq!(differs.exits(1).text(), "- limits.pids = 4096\n+ limits.pids = 7");
+    project.run(&["profile", "diff", "build", "biuld"]).refused(&["biuld", "build"]);
+}

@@ -17,7 +17,7 @@ use std::path::PathBuf;
     version,
     override_usage = "sandbox [run] [OPTIONS] -- COMMAND [ARG]…\n       \
                       sandbox explain [--json] [OPTIONS] [-- COMMAND…]\n       \
-                      sandbox profile list | show NAME [--resolved] | check FILE… | init [FILE]"
+                      sandbox profile list | show NAME [--resolved] | check FILE… | diff A B | init [FILE]"
 )]
 pub struct RunLine {
     #[command(flatten)]
@@ -60,6 +60,13 @@ pub enum ProfileSubcommand {
         /// Names, or paths
         #[arg(required = true, value_name = "FILE")]
         files: Vec<String>,
+    },
+    /// Print what two profiles differ in, with all that each extends: exit code 1 if there is anything
+    Diff {
+        /// A name, or a path with a slash; what only it says begins with -
+        a: String,
+        /// Another; what only it says begins with +
+        b: String,
     },
     /// Write a first profile for the project in the current directory
     Init {

@@ -19,7 +19,6 @@ const LATER: &[&str] = &[
     "kill",
     "enter",
     "completions",
-    "diff",
     "--collect",
     "--timings",
 ];

@@ -102,6 +102,7 @@ fn what_is_not_understood_is_named_with_the_nearest_known_word() {
         &["profile", "lits"],
         &["profile", "check"],
         &["profile", "show"],
+        &["profile", "diff", "a"],
         &["explain", "--jsn"],
     ]));
 }
@@ -135,7 +136,6 @@ fn what_a_later_version_brings_is_refused_by_name() {
         &["kill"],
         &["enter", "x"],
         &["completions", "bash"],
-        &["profile", "diff", "a", "b"],
     ]));
 }
 
@@ -305,6 +305,8 @@ fn subcommands_of_profile_are_read() {
     assert!(matches!(show, Ok(Invocation::ProfileShow { name, resolved: true }) if name == "build"));
     let check = parse(words(&["profile", "check", "a.yaml", "b"]));
     assert!(matches!(check, Ok(Invocation::ProfileCheck { files }) if files == ["a.yaml", "b"]));
+    let diff = parse(words(&["profile", "diff", "a", "./b.yaml"]));
+    assert!(matches!(diff, Ok(Invocation::ProfileDiff { a, b }) if a == "a" && b == "./b.yaml"));
     for (line, file) in [(&["profile", "init"][..], "sandbox.yaml"), (&["profile", "init", "p/x.yaml"], "p/x.yaml")] {
         assert!(matches!(parse(words(line)), Ok(Invocation::ProfileInit { file: named }) if named == *file));
     }
