@@ -8,11 +8,11 @@ use crate::error::Error;
 use crate::host;
 use crate::profile::Layer;
 use clap::{CommandFactory, Parser};
-use options::{ExplainLine, ProfileLine, ProfileSubcommand, ReportFormat, RunLine, RunOptions};
+use options::{CompletionsLine, ExplainLine, ProfileLine, ProfileSubcommand, ReportFormat, RunLine, RunOptions};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-pub use options::Color;
+pub use options::{Color, whole};
 
 /// What is asked for.
 #[derive(Debug)]
@@ -51,6 +51,11 @@ pub enum Invocation {
     ProfileInit {
         /// Where to write it.
         file: PathBuf,
+    },
+    /// `sandbox completions SHELL`
+    Completions {
+        /// Its name.
+        shell: String,
     },
     /// `--help`, `--version`: this text on stdout, exit code 0.
     Print(String),
@@ -100,6 +105,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> 
                 ProfileSubcommand::Init { file } => Invocation::ProfileInit { file },
             })
         }),
+        "completions" => read::<CompletionsLine>(rest, |line, _| Ok(Invocation::Completions { shell: line.shell })),
         "help" => Ok(Invocation::Print(RunLine::command().render_help().to_string())),
         _ if word.starts_with('-') || args.len() < 2 => run(args.into_iter()),
         _ => Err(refusal::bare_word(word)),

@@ -1,6 +1,7 @@
 //! What a user types and reads: one file per subcommand. Knows the rooms below; none of them knows it.
 
 pub mod args;
+mod completions;
 pub mod explain;
 mod init;
 mod profile;
@@ -35,6 +36,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
         Invocation::ProfileCheck { files } => check(&files),
         Invocation::ProfileDiff { a, b } => diff(&a, &b),
         Invocation::ProfileInit { file } => print(|| init::init(&file)),
+        Invocation::Completions { shell } => print(|| completions::completions(&shell)),
         Invocation::Print(text) => print(|| Ok(text)),
     }
 }

@@ -185,3 +185,13 @@ fn profile_diff_says_by_exit_code_and_lines_what_two_profiles_differ_in() {
     assert_eq!(differs.exits(1).text(), "- limits.pids = 4096\n+ limits.pids = 7");
     project.run(&["profile", "diff", "build", "biuld"]).refused(&["biuld", "build"]);
 }
+
+#[test]
+fn bash_reads_its_completions_and_completes_with_them() {
+    let project = Project::new();
+    let script = project.run(&["completions", "bash"]).ok();
+    let ask = "COMP_WORDS=(sandbox profile di) COMP_CWORD=2; _sandbox sandbox di profile; echo \"${COMPREPLY[*]}\"";
+    let output = finish(project.outside("bash", &["-c", &format!("{script}\n{ask}")]));
+    assert_eq!(output.ok(), "diff");
+    project.run(&["completions", "tcsh"]).refused(&["tcsh", "bash"]);
+}

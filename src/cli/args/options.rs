@@ -4,7 +4,7 @@ use crate::host::{ReportTarget, outcome::Status};
 use crate::profile::schema::{Enforcement, Id, IdMap, NetworkMode, OnDeny, Outside, SeccompPolicy, TerminalMode};
 use crate::profile::units::{Duration, Limit, Size};
 use crate::profile::{later, wording};
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Command, CommandFactory, Parser, Subcommand};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IntoDeserializer, value::StrDeserializer};
 use std::ffi::OsString;
@@ -17,7 +17,8 @@ use std::path::PathBuf;
     version,
     override_usage = "sandbox [run] [OPTIONS] -- COMMAND [ARG]…\n       \
                       sandbox explain [--json] [OPTIONS] [-- COMMAND…]\n       \
-                      sandbox profile list | show NAME [--resolved] | check FILE… | diff A B | init [FILE]"
+                      sandbox profile list | show NAME [--resolved] | check FILE… | diff A B | init [FILE]\n       \
+                      sandbox completions SHELL"
 )]
 pub struct RunLine {
     #[command(flatten)]
@@ -74,6 +75,26 @@ pub enum ProfileSubcommand {
         #[arg(default_value = "sandbox.yaml")]
         file: PathBuf,
     },
+}
+
+/// Print what makes a shell complete this program's options.
+#[derive(Debug, Parser)]
+#[command(name = "sandbox completions")]
+pub struct CompletionsLine {
+    /// bash, zsh, fish, elvish or powershell
+    pub shell: String,
+}
+
+/// The whole command line as one, for what looks at it from outside.
+pub fn whole() -> Command {
+    let subcommands = [
+        ("run", RunLine::command()),
+        ("explain", ExplainLine::command()),
+        ("profile", ProfileLine::command()),
+        ("completions", CompletionsLine::command()),
+    ];
+    let named = subcommands.map(|(name, command)| command.name(name).disable_version_flag(true));
+    RunLine::command().disable_help_subcommand(true).subcommands(named)
 }
 
 /// When to colour messages.
