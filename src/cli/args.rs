@@ -8,11 +8,11 @@ use crate::error::Error;
 use crate::host;
 use crate::profile::Layer;
 use clap::{CommandFactory, Parser};
-use options::{ExplainLine, ProfileLine, ProfileSubcommand, RunLine, RunOptions};
+use options::{CompletionsLine, ExplainLine, ProfileLine, ProfileSubcommand, ReportFormat, RunLine, RunOptions};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-pub use options::Color;
+pub use options::{Color, whole};
 
 /// What is asked for.
 #[derive(Debug)]
@@ -39,6 +39,23 @@ pub enum Invocation {
     ProfileCheck {
         /// Names or paths.
         files: Vec<String>,
+    },
+    /// `sandbox profile diff A B`
+    ProfileDiff {
+        /// A name or a path.
+        a: String,
+        /// Another.
+        b: String,
+    },
+    /// `sandbox profile init [FILE]`
+    ProfileInit {
+        /// Where to write it.
+        file: PathBuf,
+    },
+    /// `sandbox completions SHELL`
+    Completions {
+        /// Its name.
+        shell: String,
     },
     /// `--help`, `--version`: this text on stdout, exit code 0.
     Print(String),
@@ -84,8 +101,11 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> 
                 ProfileSubcommand::List => Invocation::ProfileList,
                 ProfileSubcommand::Show { name, resolved } => Invocation::ProfileShow { name, resolved },
                 ProfileSubcommand::Check { files } => Invocation::ProfileCheck { files },
+                ProfileSubcommand::Diff { a, b } => Invocation::ProfileDiff { a, b },
+                ProfileSubcommand::Init { file } => Invocation::ProfileInit { file },
             })
         }),
+        "completions" => read::<CompletionsLine>(rest, |line, _| Ok(Invocation::Completions { shell: line.shell })),
         "help" => Ok(Invocation::Print(RunLine::command().render_help().to_string())),
         _ if word.starts_with('-') || args.len() < 2 => run(args.into_iter()),
         _ => Err(refusal::bare_word(word)),
@@ -112,6 +132,8 @@ fn read<T: Parser>(
 
 impl RunOptions {
     fn into_run(self, matches: &clap::ArgMatches) -> Result<Run, Error> {
+        // The only one so far: what comes with a second one does not compile here.
+        let ReportFormat::Json = self.report_format;
         Ok(Run {
             flags: layer::layer(&self, matches)?,
             options: host::Options {

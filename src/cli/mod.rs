@@ -1,7 +1,9 @@
 //! What a user types and reads: one file per subcommand. Knows the rooms below; none of them knows it.
 
 pub mod args;
+mod completions;
 pub mod explain;
+mod init;
 mod profile;
 mod run;
 mod say;
@@ -32,6 +34,9 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
             print(|| profile::resolved(&Shelves::from_environment(), &name))
         }
         Invocation::ProfileCheck { files } => check(&files),
+        Invocation::ProfileDiff { a, b } => diff(&a, &b),
+        Invocation::ProfileInit { file } => print(|| init::init(&file)),
+        Invocation::Completions { shell } => print(|| completions::completions(&shell)),
         Invocation::Print(text) => print(|| Ok(text)),
     }
 }
@@ -48,4 +53,13 @@ fn print(text: impl FnOnce() -> Result<String, Error>) -> u8 {
 fn check(files: &[String]) -> u8 {
     say::start(Verbosity::default());
     profile::check(&Shelves::from_environment(), files).iter().map(say::error).max().unwrap_or(0)
+}
+
+/// As diff(1): 0 if there is no difference, 1 if there is.
+fn diff(a: &str, b: &str) -> u8 {
+    say::start(Verbosity::default());
+    match profile::diff(&Shelves::from_environment(), a, b) {
+        Ok(lines) => say::print(&say::escape(&lines)).max(u8::from(!lines.is_empty())),
+        Err(error) => say::error(&error),
+    }
 }

@@ -1,9 +1,13 @@
-//! `sandbox profile list | show | check`: what there is, what it says, what is wrong with it.
+//! `sandbox profile list | show | check | diff`: what there is, what it says, what is wrong with it.
+
+mod diff;
 
 use crate::error::Error;
 use crate::profile::schema::{Cgroup, Features, Landlock, Limits, Network, Profile, Seccomp, User};
 use crate::profile::{Layer, Located, Merged, Origin, Shelves, events, text};
 use std::collections::BTreeMap;
+
+pub use diff::diff;
 
 /// Every name, where it is found, and the first line of its description.
 pub fn list(shelves: &Shelves) -> String {

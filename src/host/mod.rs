@@ -19,6 +19,7 @@ mod why;
 use crate::error::Error;
 use crate::plan::Plan;
 use crate::prepare::Prepared;
+pub use open::new_file;
 use outcome::Outcome;
 use signals::Signals;
 use std::os::fd::AsFd;

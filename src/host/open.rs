@@ -33,6 +33,18 @@ pub fn output(path: &Path) -> Result<OwnedFd, Error> {
     Ok(fd)
 }
 
+/// Makes `path` for writing, with mode 0666 less the umask; `None` if there is something already, be it a dangling link.
+///
+/// # Errors
+/// It lies behind a link, or cannot be made.
+pub fn new_file(path: &Path) -> Result<Option<OwnedFd>, Error> {
+    match open_how(path, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL) {
+        Ok(fd) => Ok(Some(fd)),
+        Err(Errno::EEXIST) => Ok(None),
+        Err(errno) => Err(refused(path, errno)),
+    }
+}
+
 /// The caller's descriptor `number`, if it is open for `access`.
 pub fn descriptor(number: RawFd, access: OFlag) -> Result<OwnedFd, Error> {
     let name = format!("/dev/fd/{number}");

@@ -158,3 +158,40 @@ fn too_few_open_files_names_the_limit_to_raise() {
         assert!(!output.stderr.contains("sandbox: sandbox"), "{}", output.stderr);
     }
 }
+
+#[test]
+fn profile_init_writes_a_profile_that_is_good_and_never_over_a_file() {
+    let project = Project::new();
+    project.write("Cargo.toml", "");
+    assert_eq!(project.run(&["profile", "init"]).ok(), "sandbox -p ./sandbox.yaml -- COMMAND");
+    project.run(&["profile", "check", "./sandbox.yaml"]).ok();
+    let written = project.read("sandbox.yaml");
+    assert!(written.contains("extends: [rust]"), "{written}");
+    assert_eq!(project.run(&["-p", "./sandbox.yaml", "--", "echo", "ran"]).ok(), "ran");
+    project.run(&["profile", "init"]).refused(&["sandbox.yaml", "exists already", "another file"]);
+    assert_eq!(project.read("sandbox.yaml"), written);
+    std::os::unix::fs::symlink(project.home(), project.path().join("link")).unwrap();
+    project.run(&["profile", "init", "link/x.yaml"]).refused(&["link/x.yaml", "symbolic link"]);
+    assert!(!project.home().join("x.yaml").exists());
+}
+
+#[test]
+fn profile_diff_says_by_exit_code_and_lines_what_two_profiles_differ_in() {
+    let project = Project::new();
+    project.write("cc.yaml", "extends: [build]\nlimits: {pids: 7}\n");
+    let same = project.run(&["profile", "diff", "build", "build"]);
+    assert_eq!(same.exits(0).text(), "");
+    let differs = project.run(&["profile", "diff", "build", "./cc.yaml"]);
+    assert_eq!(differs.exits(1).text(), "- limits.pids = 4096\n+ limits.pids = 7");
+    project.run(&["profile", "diff", "build", "biuld"]).refused(&["biuld", "build"]);
+}
+
+#[test]
+fn bash_reads_its_completions_and_completes_with_them() {
+    let project = Project::new();
+    let script = project.run(&["completions", "bash"]).ok();
+    let ask = "COMP_WORDS=(sandbox profile di) COMP_CWORD=2; _sandbox sandbox di profile; echo \"${COMPREPLY[*]}\"";
+    let output = finish(project.outside("bash", &["-c", &format!("{script}\n{ask}")]));
+    assert_eq!(output.ok(), "diff");
+    project.run(&["completions", "tcsh"]).refused(&["tcsh", "bash"]);
+}

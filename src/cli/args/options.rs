@@ -4,7 +4,7 @@ use crate::host::{ReportTarget, outcome::Status};
 use crate::profile::schema::{Enforcement, Id, IdMap, NetworkMode, OnDeny, Outside, SeccompPolicy, TerminalMode};
 use crate::profile::units::{Duration, Limit, Size};
 use crate::profile::{later, wording};
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Command, CommandFactory, Parser, Subcommand};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IntoDeserializer, value::StrDeserializer};
 use std::ffi::OsString;
@@ -17,7 +17,8 @@ use std::path::PathBuf;
     version,
     override_usage = "sandbox [run] [OPTIONS] -- COMMAND [ARG]…\n       \
                       sandbox explain [--json] [OPTIONS] [-- COMMAND…]\n       \
-                      sandbox profile list | show NAME [--resolved] | check FILE…"
+                      sandbox profile list | show NAME [--resolved] | check FILE… | diff A B | init [FILE]\n       \
+                      sandbox completions SHELL"
 )]
 pub struct RunLine {
     #[command(flatten)]
@@ -61,6 +62,39 @@ pub enum ProfileSubcommand {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<String>,
     },
+    /// Print what two profiles differ in, with all that each extends: exit code 1 if there is anything
+    Diff {
+        /// A name, or a path with a slash; what only it says begins with -
+        a: String,
+        /// Another; what only it says begins with +
+        b: String,
+    },
+    /// Write a first profile for the project in the current directory
+    Init {
+        /// The file to make
+        #[arg(default_value = "sandbox.yaml")]
+        file: PathBuf,
+    },
+}
+
+/// Print what makes a shell complete this program's options.
+#[derive(Debug, Parser)]
+#[command(name = "sandbox completions")]
+pub struct CompletionsLine {
+    /// bash, zsh, fish, elvish or powershell
+    pub shell: String,
+}
+
+/// The whole command line as one, for what looks at it from outside.
+pub fn whole() -> Command {
+    let subcommands = [
+        ("run", RunLine::command()),
+        ("explain", ExplainLine::command()),
+        ("profile", ProfileLine::command()),
+        ("completions", CompletionsLine::command()),
+    ];
+    let named = subcommands.map(|(name, command)| command.name(name).disable_version_flag(true));
+    RunLine::command().disable_help_subcommand(true).subcommands(named)
 }
 
 /// When to colour messages.
@@ -74,6 +108,14 @@ pub enum Color {
     Always,
     /// Never.
     Never,
+}
+
+/// `--report-format`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportFormat {
+    /// See docs/report.md.
+    Json,
 }
 
 /// Everything that a run, and `explain`, take.
@@ -217,6 +259,9 @@ pub struct RunOptions {
     /// Write a report as JSON
     #[arg(long, value_name = "FILE|fd:N", value_parser = report, help_heading = OUTSIDE)]
     pub report: Option<ReportTarget>,
+    /// How the report is written: json
+    #[arg(long, value_name = "FORMAT", value_parser = word::<ReportFormat>, default_value = "json", help_heading = OUTSIDE)]
+    pub report_format: ReportFormat,
     /// Exit with N when the run ends with this status
     #[arg(long, value_name = "STATUS=N", value_parser = exit_code, help_heading = OUTSIDE)]
     pub exit_code: Vec<(Status, u8)>,

@@ -5,26 +5,11 @@ use crate::profile::{later, wording::nearest};
 use clap::Command;
 use clap::error::{ContextKind, ErrorKind};
 
-const SUBCOMMANDS: [&str; 3] = ["run", "explain", "profile"];
+const SUBCOMMANDS: [&str; 4] = ["run", "explain", "profile", "completions"];
 
 /// Subcommands and flags without a key that the reference names and this version does not have.
-const LATER: &[&str] = &[
-    "verify",
-    "doctor",
-    "learn",
-    "batch",
-    "rootfs",
-    "ps",
-    "stats",
-    "kill",
-    "enter",
-    "completions",
-    "diff",
-    "init",
-    "--collect",
-    "--report-format",
-    "--timings",
-];
+const LATER: &[&str] =
+    &["verify", "doctor", "learn", "batch", "rootfs", "ps", "stats", "kill", "enter", "--collect", "--timings"];
 
 /// A word where an option or a subcommand was expected: most often the command, without `--`.
 pub fn bare_word(word: &str) -> Error {

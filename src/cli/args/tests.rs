@@ -102,7 +102,9 @@ fn what_is_not_understood_is_named_with_the_nearest_known_word() {
         &["profile", "lits"],
         &["profile", "check"],
         &["profile", "show"],
+        &["profile", "diff", "a"],
         &["explain", "--jsn"],
+        &["completions"],
     ]));
 }
 
@@ -134,9 +136,6 @@ fn what_a_later_version_brings_is_refused_by_name() {
         &["stats"],
         &["kill"],
         &["enter", "x"],
-        &["completions", "bash"],
-        &["profile", "diff", "a", "b"],
-        &["profile", "init"],
     ]));
 }
 
@@ -293,10 +292,22 @@ fn options_of_the_run_outside_are_read() {
 }
 
 #[test]
+fn the_format_of_the_report_may_be_said_with_or_without_a_report() {
+    assert_eq!(run(&["--report-format", "json"]).options.report, None);
+    assert_eq!(run(&["--report-format=json", "--report", "fd:3"]).options.report, Some(ReportTarget::Fd(3)));
+    assert!(says(&["--report-format", "yaml"]).contains("unknown value"));
+}
+
+#[test]
 fn subcommands_of_profile_are_read() {
     assert!(matches!(parse(words(&["profile", "list"])), Ok(Invocation::ProfileList)));
     let show = parse(words(&["profile", "show", "build", "--resolved"]));
     assert!(matches!(show, Ok(Invocation::ProfileShow { name, resolved: true }) if name == "build"));
     let check = parse(words(&["profile", "check", "a.yaml", "b"]));
     assert!(matches!(check, Ok(Invocation::ProfileCheck { files }) if files == ["a.yaml", "b"]));
+    let diff = parse(words(&["profile", "diff", "a", "./b.yaml"]));
+    assert!(matches!(diff, Ok(Invocation::ProfileDiff { a, b }) if a == "a" && b == "./b.yaml"));
+    for (line, file) in [(&["profile", "init"][..], "sandbox.yaml"), (&["profile", "init", "p/x.yaml"], "p/x.yaml")] {
+        assert!(matches!(parse(words(line)), Ok(Invocation::ProfileInit { file: named }) if named == *file));
+    }
 }
