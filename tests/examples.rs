@@ -133,3 +133,12 @@ fn an_agent_works_on_the_project_but_not_on_what_runs_later() {
     assert!(output.status.success());
     assert!(stderr(&output).contains(".github appeared during the run"), "{output:?}");
 }
+
+// Needs a registry, as a first user does.
+#[test]
+fn the_first_build_builds_and_tests_a_project_that_nobody_here_wrote() {
+    let output = Command::new(example("first-build")).env("SANDBOX", env!("CARGO_BIN_EXE_sandbox")).output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{stdout}{}", stderr(&output));
+    assert!(stdout.contains("If you got this far and the 'cmp's didn't complain"), "{stdout}");
+}
