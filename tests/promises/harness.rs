@@ -15,6 +15,12 @@ pub fn binary() -> String {
     std::env::var("SANDBOX_TEST_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_sandbox").into())
 }
 
+/// A copy of it, made by another process: one that this process has open for writing while a neighbouring test forks cannot be
+/// executed (ETXTBSY).
+pub fn copy_binary(to: &Path) {
+    assert!(Command::new("cp").arg(binary()).arg(to).status().unwrap().success());
+}
+
 /// How long anything may take before it counts as hung; stretched under emulation. No test waits for it to pass.
 pub fn patience() -> Duration {
     let slow = std::env::var("SANDBOX_TEST_SLOW").map_or(1, |s| s.parse().expect("SANDBOX_TEST_SLOW is a number"));

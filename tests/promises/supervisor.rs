@@ -8,7 +8,7 @@ use std::process::Stdio;
 fn a_set_user_id_copy_refuses_to_run() {
     let project = Project::new();
     let copy = project.path().join("copy");
-    std::fs::copy(binary(), &copy).unwrap();
+    super::harness::copy_binary(&copy);
     // Only another user's file makes the two ids differ.
     if root() {
         finish(project.outside("chown", &["65534:65534", "copy"])).ok();
@@ -80,7 +80,7 @@ fn fifty_runs_at_once_all_succeed() {
 #[test]
 fn a_sandbox_inside_a_sandbox_works_where_user_namespaces_are_allowed() {
     let project = Project::new();
-    std::fs::copy(binary(), project.path().join("inner")).unwrap();
+    super::harness::copy_binary(&project.path().join("inner"));
     let output = project.run(&[
         "-p",
         "test",
