@@ -4,9 +4,10 @@
 
 use super::step::{At, Done, Failure, Step};
 use crate::plan::{File, Tmpfs};
+use crate::sys::descriptor::open_resolved;
 use crate::sys::mount::{self, attr};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::stat::{Mode, SFlag, fstat, mkdirat, mknodat, umask};
 use nix::unistd::{UnlinkatFlags, chdir, fchdir, pivot_root, symlinkat, unlinkat, write};
@@ -215,14 +216,7 @@ fn resolve(root: impl AsFd, path: &Path) -> nix::Result<OwnedFd> {
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
         .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    // A rename anywhere on the host makes a walk over `..` answer EAGAIN: openat2(2).
-    for _ in 0..64 {
-        match openat2(&root, path, how) {
-            Err(Errno::EAGAIN) => {}
-            answer => return answer,
-        }
-    }
-    Err(Errno::EAGAIN)
+    open_resolved(root, path, how)
 }
 
 fn write_new(parent: impl AsFd, name: &OsStr, file: &File) -> nix::Result<()> {

@@ -3,9 +3,10 @@
 use crate::error::Error;
 use crate::layers::{capabilities, landlock, rlimits, seccomp};
 use crate::plan::{Bind, MountKind, Plan, SourcePath};
+use crate::sys::descriptor::open_resolved;
 use crate::sys::memory;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open};
 use nix::sys::stat::{Mode, mkdirat, umask};
 use std::ffi::{CString, OsStr};
 use std::os::fd::OwnedFd;
@@ -22,7 +23,7 @@ pub struct Prepared<'plan> {
     pub envp: Vec<CString>,
     /// Paths inside, tried in order.
     pub candidates: Vec<CString>,
-    /// Host name as the kernel takes it.
+    /// The single line of /proc/PID/uid_map.
     pub uid_map: String,
     /// The single line of /proc/PID/gid_map.
     pub gid_map: String,
@@ -107,14 +108,7 @@ fn open_beneath(base: &OwnedFd, path: &std::path::Path) -> nix::Result<OwnedFd> 
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
         .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    // A rename anywhere on the host makes a walk over `..` answer EAGAIN: openat2(2).
-    for _ in 0..64 {
-        match openat2(base, path, how) {
-            Err(Errno::EAGAIN) => {}
-            answer => return answer,
-        }
-    }
-    Err(Errno::EAGAIN)
+    open_resolved(base, path, how)
 }
 
 /// `create: true`: the last component, below a parent that is opened by the rules of a source.

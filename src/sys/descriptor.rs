@@ -1,7 +1,8 @@
 //! Descriptors: what nix has no safe form for.
 
+use nix::NixPath;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{OpenHow, openat2};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 nix::ioctl_read_bad!(
@@ -27,12 +28,24 @@ pub fn is_inherited(number: RawFd) -> bool {
 
 /// A close-on-exec duplicate of a descriptor known only by its number: `F_DUPFD_CLOEXEC`, fcntl(2); EBADF if it is not open.
 pub fn duplicate(number: RawFd) -> nix::Result<OwnedFd> {
-    if number < 0 {
-        return Err(Errno::EBADF);
+    // SAFETY: F_DUPFD_CLOEXEC touches no memory, and answers EBADF for a number that is not open.
+    owned(unsafe { nix::libc::fcntl(number, nix::libc::F_DUPFD_CLOEXEC, 3) }.into())
+}
+
+/// What a system call returned: a new descriptor, or errno.
+pub(super) fn owned(returned: nix::libc::c_long) -> nix::Result<OwnedFd> {
+    let fd = Errno::result(returned)?;
+    // SAFETY: the system call succeeded and returned a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// openat2(2), tried again while a rename anywhere on the host makes a walk over `..` answer EAGAIN; that, after 64 times.
+pub fn open_resolved<P: ?Sized + NixPath>(dir: impl AsFd, path: &P, how: OpenHow) -> nix::Result<OwnedFd> {
+    for _ in 0..64 {
+        match openat2(&dir, path, how) {
+            Err(Errno::EAGAIN) => {}
+            answer => return answer,
+        }
     }
-    // SAFETY: borrowed for one fcntl(2), which answers EBADF for a number that is not open; not -1, checked above.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
-    let copy = fcntl(borrowed.as_fd(), FcntlArg::F_DUPFD_CLOEXEC(3))?;
-    // SAFETY: the kernel has just made this descriptor and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+    Err(Errno::EAGAIN)
 }

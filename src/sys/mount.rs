@@ -1,10 +1,11 @@
 //! The file-descriptor based mount interface: open_tree(2), move_mount(2), mount_setattr(2), fsopen(2) and its family.
 
+use super::descriptor::owned;
 use nix::errno::Errno;
 use nix::libc;
 use nix::{NixPath, Result};
 use std::ffi::CStr;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// Attributes of mount_setattr(2) and fsmount(2).
 pub mod attr {
@@ -17,12 +18,6 @@ pub mod attr {
 
 const RECURSIVE: libc::c_uint = libc::AT_RECURSIVE as libc::c_uint;
 const EMPTY_PATH: libc::c_uint = libc::AT_EMPTY_PATH as libc::c_uint;
-
-fn owned(returned: libc::c_long) -> Result<OwnedFd> {
-    let fd = Errno::result(returned)?;
-    // SAFETY: the system call succeeded and returned a new descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
-}
 
 /// open_tree(2) with OPEN_TREE_CLONE: a detached copy of the mount at `path` below `dir`, with all that is mounted below it.
 ///

@@ -1,5 +1,6 @@
 //! Making processes and holding on to them: clone3(2), clone(2), pidfds, close_range(2), wait4(2).
 
+use super::descriptor::owned;
 use nix::Result;
 use nix::errno::Errno;
 use nix::libc;
@@ -51,9 +52,7 @@ fn cloned(pid: libc::c_long, pidfd: RawFd) -> Result<Cloned> {
 /// pidfd_open(2)
 pub fn pidfd_open(pid: Pid) -> Result<OwnedFd> {
     // SAFETY: plain numbers.
-    let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })?;
-    // SAFETY: the system call succeeded and returned a new descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+    owned(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })
 }
 
 /// pidfd_send_signal(2)
@@ -82,8 +81,7 @@ pub fn close_all_but(mut kept: Vec<RawFd>) -> Result<()> {
 /// dup3(2) onto a fixed number: places `fd` at `target`, open across execve(2).
 pub fn place(fd: impl AsFd, target: RawFd) -> Result<()> {
     if fd.as_fd().as_raw_fd() == target {
-        // SAFETY: clears FD_CLOEXEC of a borrowed descriptor.
-        return Errno::result(unsafe { libc::fcntl(target, libc::F_SETFD, 0) }).map(drop);
+        return keep_across_exec(target);
     }
     // SAFETY: the descriptor is borrowed; what was at `target` is closed, as documented.
     Errno::result(unsafe { libc::dup3(fd.as_fd().as_raw_fd(), target, 0) }).map(drop)

@@ -1,9 +1,10 @@
 //! ioctl_tty(2): making a pseudo-terminal from a devpts of one's own.
 
+use super::descriptor::owned;
 use nix::Result;
 use nix::errno::Errno;
 use nix::libc;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// TIOCSPTLCK: a new slave is locked.
 pub fn unlock(master: impl AsFd) -> Result<()> {
@@ -16,9 +17,7 @@ pub fn unlock(master: impl AsFd) -> Result<()> {
 pub fn open_peer(master: impl AsFd) -> Result<OwnedFd> {
     let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
     // SAFETY: TIOCGPTPEER takes its flags as a plain number.
-    let fd = Errno::result(unsafe { libc::ioctl(master.as_fd().as_raw_fd(), libc::TIOCGPTPEER, flags) })?;
-    // SAFETY: the system call succeeded and returned a new descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    owned(unsafe { libc::ioctl(master.as_fd().as_raw_fd(), libc::TIOCGPTPEER, flags) }.into())
 }
 
 /// TIOCSCTTY: the controlling terminal of the session that the caller leads.
