@@ -7,6 +7,7 @@ mod init;
 mod profile;
 mod run;
 mod say;
+mod tell;
 
 use crate::error::Error;
 use crate::profile::Shelves;

@@ -2,8 +2,9 @@
 
 use super::args::Run;
 use super::say::{self, Verbosity};
+use super::tell;
 use crate::error::Error;
-use crate::host::outcome::{Outcome, Status};
+use crate::host::outcome::Outcome;
 use crate::host::report_file::ReportFile;
 use crate::host::{self, Options, report};
 use crate::plan::{self, HostFacts, Plan};
@@ -23,7 +24,7 @@ pub fn run(run: Run) -> u8 {
         Ok(plan) => with_plan(&plan, &options),
         Err(error) => failed(error, &options, None),
     };
-    tell(&outcome);
+    tell::tell(&outcome);
     if let Some(Err(error)) = place.map(|place| place.publish(&report)) {
         // The caller was promised a report: without it this run has no verdict.
         return say::error(&error);
@@ -91,7 +92,7 @@ fn failed(error: Error, options: &Options, plan: Option<&Plan>) -> (Outcome, Vec
 
 fn start_line(plan: &Plan, prepared: &Prepared) -> String {
     let profile = plan.profiles.last().map(|last| format!("{} {:.12}", last.name, last.sha256)).unwrap_or_default();
-    let layers = report::layers(plan, prepared);
+    let layers = report::layers(plan, prepared, None);
     let landlock = layers.landlock.map_or("no Landlock".into(), |landlock| format!("Landlock ABI {}", landlock.abi));
     let seccomp = layers.seccomp.map_or("no seccomp".into(), |seccomp| format!("seccomp {} calls", seccomp.calls));
     let user = plan.user;
@@ -100,33 +101,4 @@ fn start_line(plan: &Plan, prepared: &Prepared) -> String {
         "profile {profile}, user {}:{} inside = {}:{} outside, {namespaces} namespaces, {landlock}, {seccomp}",
         user.uid, user.gid, user.outside_uid, user.outside_gid
     )
-}
-
-/// What is said at the end.
-fn tell(outcome: &Outcome) {
-    if let Some(error) = &outcome.error {
-        tracing::error!("{error}");
-    }
-    for path in &outcome.protected_created {
-        tracing::warn!("{path} appeared during the run: look at it before you use it");
-    }
-    let seconds = outcome.wall_time.as_secs_f64();
-    let end = match outcome.status {
-        Status::Exited => format!("exited {}", outcome.exit_code.unwrap_or(0)),
-        Status::Signaled => format!("killed by signal {}", outcome.signal.unwrap_or(0)),
-        Status::WallTimeout => {
-            tracing::warn!("the wall-clock limit ended the command after {seconds:.1} s (limits.wall_time)");
-            "wall-clock limit".into()
-        }
-        Status::OutputLimit => {
-            tracing::warn!("the output limit ended the command (limits.output)");
-            "output limit".into()
-        }
-        Status::ExecFailed | Status::SetupFailed => return,
-    };
-    let usage = outcome.usage.map_or(String::new(), |usage| {
-        let cpu = (usage.user_time_us + usage.system_time_us) as f64 / 1e6;
-        format!(", cpu {cpu:.1} s, largest process {} MiB", usage.max_rss_bytes >> 20)
-    });
-    tracing::info!("{end} in {seconds:.1} s{usage}");
 }

@@ -14,6 +14,10 @@ pub enum Status {
     Signaled,
     /// The wall-clock limit ended it.
     WallTimeout,
+    /// The CPU-time limit ended it.
+    CpuTimeout,
+    /// The kernel killed one of its processes at the memory limit.
+    OutOfMemory,
     /// The output limit ended it.
     OutputLimit,
     /// The command was not found or could not be executed.
@@ -24,7 +28,7 @@ pub enum Status {
 
 /// What `sandbox` itself exits with.
 pub mod exit_code {
-    /// The wall-clock limit was hit, as timeout(1) says it.
+    /// A limit on time was hit, as timeout(1) says it.
     pub const TIMEOUT: u8 = 124;
     /// `sandbox` could not do what was asked.
     pub const SETUP_FAILED: u8 = 125;
@@ -34,6 +38,8 @@ pub mod exit_code {
     pub const NOT_FOUND: u8 = 127;
     /// Added to the number of the signal that killed the command.
     pub const SIGNALED: u8 = 128;
+    /// As SIGKILL, which is the kernel's answer to a lack of memory, would have said it.
+    pub const OUT_OF_MEMORY: u8 = 137;
     /// As SIGXFSZ would have said it.
     pub const OUTPUT_LIMIT: u8 = 153;
 }
@@ -61,12 +67,46 @@ pub struct Outcome {
     pub wall_time: Duration,
     /// getrusage(2) of the sandbox as a whole; none if nothing ran.
     pub usage: Option<Usage>,
+    /// What the run's cgroup counted; none if it had none.
+    pub cgroup: Option<CgroupFigures>,
+    /// How far past the time limit that it exceeded the run went, microseconds; none if it exceeded none.
+    pub extra_time_used_us: Option<u64>,
     /// Bytes that left by stdout; none where it is a terminal.
     pub stdout_bytes: Option<u64>,
     /// Bytes that left by stderr; none where it is a terminal, or the same file as stdout.
     pub stderr_bytes: Option<u64>,
     /// Watched paths that exist now.
     pub protected_created: Vec<String>,
+    /// What was only preferred and turned out to be missing once the run had begun, one sentence each.
+    pub degraded: Vec<String>,
+}
+
+/// What the run's cgroup counted: cgroups(7), and the kernel's own page on cgroup v2. None where this kernel has not the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CgroupFigures {
+    /// Who gave it: `systemd-scope` or `delegated`.
+    pub layer: &'static str,
+    /// memory.peak: the most that all processes together held, bytes.
+    pub memory_peak_bytes: Option<u64>,
+    /// pids.peak: the most processes and threads at one time.
+    pub pids_peak: Option<u64>,
+    /// `oom_kill` of memory.events: processes that the kernel killed for lack of memory.
+    pub oom_kills: Option<u64>,
+    /// `user_usec` of cpu.stat, microseconds.
+    pub user_time_us: Option<u64>,
+    /// `system_usec` of cpu.stat, microseconds.
+    pub system_time_us: Option<u64>,
+}
+
+/// `memory_source` in the report: whose figure the peak of memory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub enum MemorySource {
+    /// The cgroup's: all processes together.
+    #[serde(rename = "memory.peak")]
+    Cgroup,
+    /// wait4(2)'s: the largest single process.
+    #[serde(rename = "ru_maxrss")]
+    LargestProcess,
 }
 
 /// What init and all its descendants used: wait4(2).
@@ -111,10 +151,31 @@ impl Outcome {
             started_at: SystemTime::now(),
             wall_time: Duration::ZERO,
             usage: None,
+            cgroup: None,
+            extra_time_used_us: None,
             stdout_bytes: None,
             stderr_bytes: None,
             protected_created: Vec::new(),
+            degraded: Vec::new(),
         }
+    }
+
+    /// CPU time in user mode, microseconds: the cgroup counts processes that nobody waited for, too.
+    pub fn user_time_us(&self) -> Option<u64> {
+        let counted = self.cgroup.and_then(|cgroup| cgroup.user_time_us);
+        counted.or(self.usage.map(|usage| usage.user_time_us))
+    }
+
+    /// CPU time in the kernel, microseconds.
+    pub fn system_time_us(&self) -> Option<u64> {
+        let counted = self.cgroup.and_then(|cgroup| cgroup.system_time_us);
+        counted.or(self.usage.map(|usage| usage.system_time_us))
+    }
+
+    /// The peak of memory, bytes, and of what.
+    pub fn memory_peak(&self) -> Option<(u64, MemorySource)> {
+        let counted = self.cgroup.and_then(|cgroup| cgroup.memory_peak_bytes).map(|peak| (peak, MemorySource::Cgroup));
+        counted.or(self.usage.map(|usage| (usage.max_rss_bytes, MemorySource::LargestProcess)))
     }
 
     /// A run that never was.
@@ -145,7 +206,8 @@ impl Outcome {
         match self.status {
             Status::Exited => self.exit_code.unwrap_or(0) as u8,
             Status::Signaled => exit_code::SIGNALED.saturating_add(self.signal.unwrap_or(0) as u8),
-            Status::WallTimeout => exit_code::TIMEOUT,
+            Status::WallTimeout | Status::CpuTimeout => exit_code::TIMEOUT,
+            Status::OutOfMemory => exit_code::OUT_OF_MEMORY,
             Status::OutputLimit => exit_code::OUTPUT_LIMIT,
             Status::ExecFailed => match self.error.as_ref().and_then(|error| error.errno) {
                 Some(nix::errno::Errno::ENOENT) => exit_code::NOT_FOUND,
@@ -153,5 +215,54 @@ impl Outcome {
             },
             Status::SetupFailed => exit_code::SETUP_FAILED,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_status_has_its_exit_code_unless_it_is_replaced() {
+        let outcome = |status| Outcome { status, exit_code: Some(3), signal: Some(11), ..Outcome::new() };
+        for (status, code) in [
+            (Status::Exited, 3),
+            (Status::Signaled, 139),
+            (Status::WallTimeout, 124),
+            (Status::CpuTimeout, 124),
+            (Status::OutOfMemory, 137),
+            (Status::OutputLimit, 153),
+            (Status::ExecFailed, 126),
+            (Status::SetupFailed, 125),
+        ] {
+            assert_eq!(outcome(status).sandbox_exit_code(&[]), code, "{status:?}");
+            assert_eq!(outcome(status).sandbox_exit_code(&[(status, 1), (status, 2)]), 2, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_cgroup_did_not_count_is_wait4s() {
+        let usage = Usage {
+            user_time_us: 1,
+            system_time_us: 2,
+            max_rss_bytes: 3,
+            voluntary_switches: 0,
+            involuntary_switches: 0,
+        };
+        let cgroup = CgroupFigures {
+            layer: "delegated",
+            memory_peak_bytes: None,
+            pids_peak: None,
+            oom_kills: None,
+            user_time_us: Some(10),
+            system_time_us: None,
+        };
+        let outcome = Outcome { usage: Some(usage), cgroup: Some(cgroup), ..Outcome::new() };
+        assert_eq!((outcome.user_time_us(), outcome.system_time_us()), (Some(10), Some(2)));
+        assert_eq!(outcome.memory_peak(), Some((3, MemorySource::LargestProcess)));
+        let cgroup = CgroupFigures { memory_peak_bytes: Some(30), ..cgroup };
+        let outcome = Outcome { usage: None, cgroup: Some(cgroup), ..Outcome::new() };
+        assert_eq!((outcome.user_time_us(), outcome.system_time_us()), (Some(10), None));
+        assert_eq!(outcome.memory_peak(), Some((30, MemorySource::Cgroup)));
     }
 }

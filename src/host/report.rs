@@ -1,7 +1,7 @@
 //! The report: one JSON object, version 1. What could not be measured is null.
 
 use super::Options;
-use super::outcome::{Outcome, Status};
+use super::outcome::{MemorySource, Outcome, Status};
 use crate::error::{Error, ErrorKind};
 use crate::plan::{Enforcement, NetworkMode, Plan, SeccompPolicy};
 use crate::prepare::Prepared;
@@ -30,7 +30,7 @@ pub struct Report<'run> {
     pub system_time_us: Option<u64>,
     pub extra_time_used_us: Option<u64>,
     pub memory_peak_bytes: Option<u64>,
-    pub memory_source: Option<&'static str>,
+    pub memory_source: Option<MemorySource>,
     pub pids_peak: Option<u64>,
     pub oom_kills: Option<u64>,
     pub stdout_bytes: Option<u64>,
@@ -39,7 +39,7 @@ pub struct Report<'run> {
     pub limits: Option<Limits>,
     pub profiles: &'run [Source],
     pub protected_created: &'run [String],
-    pub degraded: &'run [String],
+    pub degraded: Vec<&'run str>,
     pub layers: Option<Layers>,
 }
 
@@ -70,6 +70,7 @@ pub struct Switches {
 pub struct Limits {
     pub pids: Option<u64>,
     pub wall_time_us: Option<u64>,
+    pub kill_after_us: u64,
     pub output_bytes: Option<u64>,
     pub file_size_bytes: Option<u64>,
     pub open_files: Option<u64>,
@@ -117,7 +118,9 @@ pub struct Ids {
 
 /// The JSON text, with a newline at its end. `plan` and `prepared` are missing where the run did not get that far.
 pub fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepared: Option<&Prepared>) -> Vec<u8> {
-    let usage = outcome.usage;
+    let (usage, memory) = (outcome.usage, outcome.memory_peak());
+    let cgroup = outcome.cgroup.map(|cgroup| cgroup.layer);
+    let preferred = prepared.map(|prepared| prepared.degraded.as_slice()).unwrap_or_default();
     // Of a run that never was, no layer was in force.
     let has_run = outcome.status != Status::SetupFailed;
     let report = Report {
@@ -137,13 +140,13 @@ pub fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepare
             .map(|plan| plan.command.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect())
             .unwrap_or_default(),
         wall_time_us: outcome.wall_time.as_micros() as u64,
-        user_time_us: usage.map(|usage| usage.user_time_us),
-        system_time_us: usage.map(|usage| usage.system_time_us),
-        extra_time_used_us: None,
-        memory_peak_bytes: usage.map(|usage| usage.max_rss_bytes),
-        memory_source: usage.map(|_| "ru_maxrss"),
-        pids_peak: None,
-        oom_kills: None,
+        user_time_us: outcome.user_time_us(),
+        system_time_us: outcome.system_time_us(),
+        extra_time_used_us: outcome.extra_time_used_us,
+        memory_peak_bytes: memory.map(|(peak, _)| peak),
+        memory_source: memory.map(|(_, source)| source),
+        pids_peak: outcome.cgroup.and_then(|cgroup| cgroup.pids_peak),
+        oom_kills: outcome.cgroup.and_then(|cgroup| cgroup.oom_kills),
         stdout_bytes: outcome.stdout_bytes,
         stderr_bytes: outcome.stderr_bytes,
         context_switches: usage
@@ -151,8 +154,8 @@ pub fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepare
         limits: plan.map(limits),
         profiles: plan.map(|plan| plan.profiles.as_slice()).unwrap_or_default(),
         protected_created: &outcome.protected_created,
-        degraded: prepared.map(|prepared| prepared.degraded.as_slice()).unwrap_or_default(),
-        layers: plan.zip(prepared.filter(|_| has_run)).map(|(plan, prepared)| layers(plan, prepared)),
+        degraded: preferred.iter().chain(&outcome.degraded).map(String::as_str).collect(),
+        layers: plan.zip(prepared.filter(|_| has_run)).map(|(plan, prepared)| layers(plan, prepared, cgroup)),
     };
     // Serialising plain data to memory cannot fail: every map key is text and every number finite.
     let mut text = serde_json::to_vec(&report).unwrap_or_default();
@@ -177,6 +180,7 @@ fn limits(plan: &Plan) -> Limits {
     Limits {
         pids: limits.pids,
         wall_time_us: limits.wall_time,
+        kill_after_us: limits.kill_after,
         output_bytes: limits.output,
         file_size_bytes: limits.file_size,
         open_files: limits.open_files,
@@ -187,8 +191,8 @@ fn limits(plan: &Plan) -> Limits {
     }
 }
 
-/// The layers of a run.
-pub fn layers(plan: &Plan, prepared: &Prepared) -> Layers {
+/// The layers of a run; `cgroup` is known only once it has begun.
+pub fn layers(plan: &Plan, prepared: &Prepared, cgroup: Option<&'static str>) -> Layers {
     let network = (plan.network == NetworkMode::None).then_some("net");
     Layers {
         namespaces: ["user", "mount", "pid"].into_iter().chain(network).chain(["uts", "ipc", "cgroup"]).collect(),
@@ -197,7 +201,7 @@ pub fn layers(plan: &Plan, prepared: &Prepared) -> Layers {
             .filter
             .as_ref()
             .map(|filter| SeccompLayer { policy: plan.seccomp.policy, calls: filter.allowed }),
-        cgroup: None,
+        cgroup,
         uid: Ids { inside: plan.user.uid, outside: plan.user.outside_uid },
         gid: Ids { inside: plan.user.gid, outside: plan.user.outside_gid },
     }

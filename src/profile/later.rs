@@ -39,6 +39,3 @@ pub const VALUES: &[(&str, &str, &str, &str)] = &[
     ("terminal", "--terminal", "safe", "needs a filter of escape sequences, which this version does not have yet"),
     ("--report-format", "--report-format", "isolate", "is a form of the report that this version cannot write yet"),
 ];
-
-/// Statuses of the report that only a cgroup can find: (status, why).
-pub const STATUSES: &[(&str, &str)] = &[("cpu-timeout", CGROUP), ("out-of-memory", CGROUP)];

@@ -126,7 +126,6 @@ fn what_a_later_version_brings_is_refused_by_name() {
         &["--timings"],
         &["--map", "subordinate"],
         &["--terminal", "safe"],
-        &["--exit-code", "cpu-timeout=3"],
         &["verify"],
         &["doctor"],
         &["learn"],
@@ -272,7 +271,9 @@ fn options_of_the_run_outside_are_read() {
         "--exit-code",
         "setup-failed=255",
         "--exit-code",
-        "exited=7",
+        "cpu-timeout=7",
+        "--exit-code",
+        "out-of-memory=8",
         "--name",
         "n",
         "-vv",
@@ -284,7 +285,8 @@ fn options_of_the_run_outside_are_read() {
     assert_eq!(run.options.stdout, Some("o".into()));
     assert_eq!(run.options.stderr, Some("e".into()));
     assert_eq!(run.options.report, Some(ReportTarget::Fd(3)));
-    assert_eq!(run.options.exit_codes, [(Status::SetupFailed, 255), (Status::Exited, 7)]);
+    let codes = [(Status::SetupFailed, 255), (Status::CpuTimeout, 7), (Status::OutOfMemory, 8)];
+    assert_eq!(run.options.exit_codes, codes);
     assert_eq!(run.options.name.as_deref(), Some("n"));
     assert_eq!((run.verbose, run.quiet, run.color), (2, false, Color::Never));
     let run = self::run(&["-q", "--report", "./fd:3"]);
