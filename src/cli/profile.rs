@@ -3,7 +3,7 @@
 mod diff;
 
 use crate::error::Error;
-use crate::profile::schema::{Cgroup, Features, Landlock, Limits, Network, Profile, Seccomp, User};
+use crate::profile::schema::{Cgroup, Features, Landlock, Limits, Network, Profile, Seccomp, User, each_limit};
 use crate::profile::{Layer, Located, Merged, Origin, Shelves, events, text};
 use std::collections::BTreeMap;
 
@@ -117,22 +117,7 @@ fn flatten(m: &Merged) -> Layer {
         },
         mounts: m.mounts.iter().map(|mount| mount.value.clone()).collect(),
         network: Network { mode: flat.one("network.mode", &m.network) },
-        limits: each!(
-            Limits,
-            flat,
-            "limits",
-            m.limits,
-            pids,
-            wall_time,
-            kill_after,
-            output,
-            file_size,
-            open_files,
-            stack,
-            core,
-            address_space,
-            locked_memory
-        ),
+        limits: each_limit!(each!(Limits, flat, "limits", m.limits)),
         features: each!(
             Features,
             flat,

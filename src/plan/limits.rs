@@ -7,15 +7,31 @@ use crate::profile::units::{Limit, Size};
 use crate::profile::{self, Located, Merged};
 use nix::libc::RLIM_INFINITY;
 
+/// Less is not enough for execve(2) and a loader: the kernel would kill the command before its first line.
+const LEAST_MEMORY: u64 = 1 << 20;
+
 /// The limits. One that nobody wrote leaves what the caller has, but for `core`, which is 0.
 pub(super) fn limits(written: &profile::Limits) -> Result<Limits, Error> {
     if let Some(pids) = written.pids.as_ref().filter(|pids| pids.value == Limit::At(0)) {
         return Err(wrong(&pids.origin, "a limit of 0 processes leaves none for the command").remedy("Write 1 or more"));
     }
+    let memory = at(&written.memory, |size| size.0);
+    if let (Some(Located { origin, .. }), Some(0..LEAST_MEMORY)) = (&written.memory, memory) {
+        let error = wrong(origin, "a memory limit below 1MiB leaves no room to start a command");
+        return Err(error.remedy("Write 1MiB or more: most programs need several"));
+    }
     let size = |limit: &Option<Located<Limit<Size>>>| limit.as_ref().map(|limit| rlimit(limit.value, |size| size.0));
     Ok(Limits {
+        memory,
+        // Swap would be a way round a limit on memory.
+        swap: if written.swap.is_some() { at(&written.swap, |size| size.0) } else { memory.and(Some(0)) },
+        cpus: at(&written.cpus, |cpus| cpus.0),
+        cpu_weight: written.cpu_weight.as_ref().map(|weight| weight.value.0),
+        io_weight: written.io_weight.as_ref().map(|weight| weight.value.0),
         pids: at(&written.pids, |pids| pids),
+        cpu_time: at(&written.cpu_time, |time| time.0),
         wall_time: at(&written.wall_time, |time| time.0),
+        extra_time: written.extra_time.as_ref().map_or(0, |time| time.value.0),
         kill_after: written.kill_after.as_ref().map_or(0, |time| time.value.0),
         output: at(&written.output, |size| size.0),
         file_size: size(&written.file_size),
@@ -90,7 +106,7 @@ pub(super) fn landlock(merged: &Merged) -> Landlock {
 mod tests {
     use super::*;
     use crate::plan::testing::located;
-    use crate::profile::units::Duration;
+    use crate::profile::units::{Cpus, Duration, Weight};
 
     #[test]
     fn what_nobody_wrote_is_unlimited_or_the_caller_s_and_there_are_no_cores() {
@@ -102,19 +118,31 @@ mod tests {
     fn unlimited_is_no_limit_of_ours_and_the_highest_rlimit() {
         let written = profile::Limits {
             pids: Some(located(Limit::Unlimited)),
+            memory: Some(located(Limit::Unlimited)),
+            swap: Some(located(Limit::Unlimited)),
+            cpus: Some(located(Limit::Unlimited)),
+            cpu_time: Some(located(Limit::Unlimited)),
             wall_time: Some(located(Limit::Unlimited)),
             open_files: Some(located(Limit::Unlimited)),
             core: Some(located(Limit::Unlimited)),
             ..Default::default()
         };
         let limits = limits(&written).unwrap();
-        assert_eq!((limits.pids, limits.wall_time), (None, None));
+        assert_eq!((limits.pids, limits.cpu_time, limits.wall_time), (None, None, None));
+        assert_eq!((limits.memory, limits.swap, limits.cpus), (None, None, None));
         assert_eq!((limits.open_files, limits.core), (Some(RLIM_INFINITY), RLIM_INFINITY));
     }
 
     #[test]
     fn limits_are_in_base_units() {
         let written = profile::Limits {
+            memory: Some(located(Limit::At(Size(1 << 20)))),
+            swap: Some(located(Limit::At(Size(4096)))),
+            cpus: Some(located(Limit::At(Cpus(1500)))),
+            cpu_weight: Some(located(Weight(100))),
+            io_weight: Some(located(Weight(1))),
+            cpu_time: Some(located(Limit::At(Duration(3_000_000)))),
+            extra_time: Some(located(Duration(7))),
             pids: Some(located(Limit::At(64))),
             wall_time: Some(located(Limit::At(Duration(2_000_000)))),
             kill_after: Some(located(Duration(500_000))),
@@ -126,6 +154,39 @@ mod tests {
             (limits.pids, limits.wall_time, limits.kill_after, limits.output),
             (Some(64), Some(2_000_000), 500_000, Some(1024))
         );
+        assert_eq!((limits.memory, limits.swap, limits.cpus), (Some(1 << 20), Some(4096), Some(1500)));
+        assert_eq!((limits.cpu_weight, limits.io_weight), (Some(100), Some(1)));
+        assert_eq!((limits.cpu_time, limits.extra_time), (Some(3_000_000), 7));
+    }
+
+    fn memory_and_swap(memory: Option<Limit<Size>>, swap: Option<Limit<Size>>) -> (Option<u64>, Option<u64>) {
+        let written = profile::Limits { memory: memory.map(located), swap: swap.map(located), ..Default::default() };
+        let limits = limits(&written).unwrap();
+        (limits.memory, limits.swap)
+    }
+
+    #[test]
+    fn memory_is_not_swapped_out_where_it_is_limited_unless_somebody_says_so() {
+        let (some, all) = (Some(Limit::At(Size(1 << 30))), Some(Limit::Unlimited));
+        assert_eq!(memory_and_swap(some, None), (Some(1 << 30), Some(0)));
+        assert_eq!(memory_and_swap(some, some), (Some(1 << 30), Some(1 << 30)));
+        assert_eq!(memory_and_swap(some, all), (Some(1 << 30), None));
+        for memory in [None, all] {
+            assert_eq!(memory_and_swap(memory, None), (None, None));
+            assert_eq!(memory_and_swap(memory, Some(Limit::At(Size(0)))), (None, Some(0)));
+        }
+    }
+
+    #[test]
+    fn memory_that_leaves_no_room_for_a_command_is_refused() {
+        for bytes in [0, 1, (1 << 20) - 1] {
+            let written = profile::Limits { memory: Some(located(Limit::At(Size(bytes)))), ..Default::default() };
+            let error = limits(&written).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                "a.yaml:1:5: key: a memory limit below 1MiB leaves no room to start a command. Write 1MiB or more: most programs need several"
+            );
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod base;
 #[cfg(test)]
 mod built_in_tests;
+mod cgroup;
 pub mod command;
 mod covers;
 mod descriptors;
@@ -70,6 +71,8 @@ pub struct Plan {
     pub network: NetworkMode,
     /// Limits.
     pub limits: Limits,
+    /// The cgroup of the run, where a limit needs one.
+    pub cgroup: Cgroup,
     /// What the profile opens up.
     pub features: Features,
     /// The system call filter.
@@ -114,6 +117,7 @@ pub fn make(merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Result<
         notices: tree.notices,
         network,
         limits: limits::limits(&merged.limits)?,
+        cgroup: cgroup::cgroup(&merged)?,
         features: limits::features(&merged.features),
         seccomp: limits::seccomp(&merged)?,
         landlock: limits::landlock(&merged),
@@ -304,10 +308,24 @@ pub struct Watch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs)]
 pub struct Limits {
+    /// Bytes: memory.max of cgroups(7).
+    pub memory: Option<u64>,
+    /// Bytes: memory.swap.max; 0 where memory is limited and nobody wrote this.
+    pub swap: Option<u64>,
+    /// Thousandths of a processor: cpu.max.
+    pub cpus: Option<u64>,
+    /// 1 to 10000: cpu.weight; `None` leaves the kernel's 100.
+    pub cpu_weight: Option<u64>,
+    /// 1 to 10000: io.weight; `None` leaves the kernel's 100.
+    pub io_weight: Option<u64>,
     /// Processes and threads of the payload (RLIMIT_NPROC is set to one more, for init).
     pub pids: Option<u64>,
+    /// Microseconds of user and system time, of all processes together.
+    pub cpu_time: Option<u64>,
     /// Microseconds.
     pub wall_time: Option<u64>,
+    /// Microseconds that the run may go on after a limit of time; its status is the time-out all the same.
+    pub extra_time: u64,
     /// Microseconds between TERM and KILL at the wall-clock limit.
     pub kill_after: u64,
     /// Bytes of stdout and stderr together.
@@ -319,6 +337,26 @@ pub struct Limits {
     pub core: u64,
     pub address_space: Option<u64>,
     pub locked_memory: Option<u64>,
+}
+
+/// The run's own cgroup.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cgroup {
+    /// What to do where the host gives none.
+    pub mode: Enforcement,
+    /// The limits that only a cgroup can hold; none is made where there are none.
+    pub needed_by: Vec<Need>,
+}
+
+/// A limit that only a cgroup can hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Need {
+    /// `limits.memory`
+    pub key: &'static str,
+    /// The controller of cgroups(7) that holds it: `memory`, `cpu` or `io`.
+    pub controller: &'static str,
+    /// Who asked for it.
+    pub origin: Option<Origin>,
 }
 
 /// What the profile opens up (each false by default).

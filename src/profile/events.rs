@@ -1,5 +1,6 @@
 //! The first pass over a profile's text: where every entry is, and what YAML can say that a profile may not.
 
+use super::units::{Cpus, Limit};
 use super::{Origin, later};
 use crate::error::Error;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
@@ -147,6 +148,10 @@ impl Pass<'_> {
                 self.error(place.key, &path, if text == "~" { "~ is YAML's null" } else { "there is no value" });
             let remedy = if text == "~" { "For your home write ${HOME}" } else { "Give it one, or remove the line" };
             self.index.errors.push(error.remedy(remedy));
+        } else if let Some(why) = text.parse::<Limit<Cpus>>().err().filter(|_| plain && path == "limits.cpus") {
+            // As written: 1e3, .inf and 0x2 are numbers to YAML too.
+            let error = self.error(position, &path, format!("{text:?}: {why}"));
+            self.index.errors.push(error);
         }
     }
 

@@ -20,13 +20,6 @@ const fn later(key: &'static str, flag: &'static str, why: &'static str) -> Late
 
 /// Keys and flags.
 pub const KEYS: &[Later] = &[
-    later("limits.memory", "--memory", CGROUP),
-    later("limits.swap", "--swap", CGROUP),
-    later("limits.cpus", "--cpus", CGROUP),
-    later("limits.cpu_weight", "--cpu-weight", CGROUP),
-    later("limits.io_weight", "--io-weight", CGROUP),
-    later("limits.cpu_time", "--cpu-time", CGROUP),
-    later("limits.extra_time", "--extra-time", CGROUP),
     later("network.allow", "--allow", OUTBOUND),
     later("network.publish", "--publish", OUTBOUND),
     later("root", "--root", ROOT),

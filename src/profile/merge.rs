@@ -1,5 +1,6 @@
 //! Layers on top of each other, by the rules of the profile reference: the last wins, per key, or lists append.
 
+use super::schema::each_limit;
 use super::{EnvironmentLayer, Features, Layer, Limits, Located, Merged, Origin, Source};
 
 impl Layer {
@@ -59,22 +60,7 @@ impl From<&Layer> for Merged {
                 })
                 .collect(),
             network: layer.one("network.mode", &p.network.mode),
-            limits: each!(
-                Limits,
-                layer,
-                "limits",
-                p.limits,
-                pids,
-                wall_time,
-                kill_after,
-                output,
-                file_size,
-                open_files,
-                stack,
-                core,
-                address_space,
-                locked_memory
-            ),
+            limits: each_limit!(each!(Limits, layer, "limits", p.limits)),
             features: each!(
                 Features,
                 layer,
@@ -147,20 +133,7 @@ impl Merged {
             cgroup,
             terminal
         );
-        last_wins!(
-            self,
-            top,
-            limits.pids,
-            limits.wall_time,
-            limits.kill_after,
-            limits.output,
-            limits.file_size,
-            limits.open_files,
-            limits.stack,
-            limits.core,
-            limits.address_space,
-            limits.locked_memory
-        );
+        each_limit!(last_wins!(self.limits, top.limits));
         last_wins!(
             self,
             top,

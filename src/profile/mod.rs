@@ -143,8 +143,15 @@ pub struct Merged {
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
 #[allow(missing_docs)]
 pub struct Limits {
+    pub memory: Option<Located<units::Limit<units::Size>>>,
+    pub swap: Option<Located<units::Limit<units::Size>>>,
+    pub cpus: Option<Located<units::Limit<units::Cpus>>>,
+    pub cpu_weight: Option<Located<units::Weight>>,
+    pub io_weight: Option<Located<units::Weight>>,
     pub pids: Option<Located<units::Limit<u64>>>,
+    pub cpu_time: Option<Located<units::Limit<units::Duration>>>,
     pub wall_time: Option<Located<units::Limit<units::Duration>>>,
+    pub extra_time: Option<Located<units::Duration>>,
     pub kill_after: Option<Located<units::Duration>>,
     pub output: Option<Located<units::Limit<units::Size>>>,
     pub file_size: Option<Located<units::Limit<units::Size>>>,

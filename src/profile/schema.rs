@@ -2,7 +2,7 @@
 //!
 //! Closed objects, no untagged types, no `flatten`: a typo must name its key and line.
 
-use super::units::{Duration, Limit, Mode, Size, from_scalar};
+use super::units::{Cpus, Duration, Limit, Mode, Size, Weight, from_scalar};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -212,13 +212,31 @@ pub enum NetworkMode {
     Host,
 }
 
+/// `each_limit!(name!(arguments))` → `name!(arguments, memory, swap, …)`: the keys of [`Limits`], for whoever goes through all.
+macro_rules! each_limit {
+    ($name:ident!($($arguments:tt)*)) => {
+        $name!(
+            $($arguments)*, memory, swap, cpus, cpu_weight, io_weight, pids, cpu_time, wall_time, extra_time, kill_after,
+            output, file_size, open_files, stack, core, address_space, locked_memory
+        )
+    };
+}
+pub(crate) use each_limit;
+
 /// `limits`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default, expecting = "a mapping")]
 #[allow(missing_docs)]
 pub struct Limits {
+    pub memory: Option<Limit<Size>>,
+    pub swap: Option<Limit<Size>>,
+    pub cpus: Option<Limit<Cpus>>,
+    pub cpu_weight: Option<Weight>,
+    pub io_weight: Option<Weight>,
     pub pids: Option<Limit<u64>>,
+    pub cpu_time: Option<Limit<Duration>>,
     pub wall_time: Option<Limit<Duration>>,
+    pub extra_time: Option<Duration>,
     pub kill_after: Option<Duration>,
     pub output: Option<Limit<Size>>,
     pub file_size: Option<Limit<Size>>,

@@ -1,9 +1,13 @@
 //! Sizes, durations, octal modes: text with a unit → a number, and back.
 
+mod share;
+
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
+
+pub use share::{Cpus, Weight};
 
 /// Bytes. `512MiB`, `64K` are 1024-based; `KB` is refused as ambiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -207,7 +211,7 @@ macro_rules! as_text {
         }
     )*};
 }
-as_text!(Size, Duration, Mode);
+as_text!(Size, Duration, Mode, Cpus);
 
 impl<'de, T: FromStr> Deserialize<'de> for Limit<T>
 where

@@ -2,7 +2,7 @@
 
 use crate::host::{ReportTarget, outcome::Status};
 use crate::profile::schema::{Enforcement, Id, IdMap, NetworkMode, OnDeny, Outside, SeccompPolicy, TerminalMode};
-use crate::profile::units::{Duration, Limit, Size};
+use crate::profile::units::{Cpus, Duration, Limit, Size, Weight};
 use crate::profile::wording;
 use clap::{ArgAction, Args, Command, CommandFactory, Parser, Subcommand};
 use serde::Deserialize;
@@ -182,12 +182,33 @@ pub struct RunOptions {
     #[arg(long, value_name = "MODE", value_parser = word::<NetworkMode>, help_heading = INSIDE)]
     pub network: Option<NetworkMode>,
 
+    /// Memory of the run as a whole: 512MiB
+    #[arg(long, value_name = "SIZE", help_heading = LIMITS)]
+    pub memory: Option<Limit<Size>>,
+    /// Swap, besides the memory [default: 0 where memory is limited]
+    #[arg(long, value_name = "SIZE", help_heading = LIMITS)]
+    pub swap: Option<Limit<Size>>,
+    /// Processors at one time: 2, 0.5
+    #[arg(long, value_name = "N", help_heading = LIMITS)]
+    pub cpus: Option<Limit<Cpus>>,
+    /// Share of busy processors, 1 to 10000; the kernel's is 100
+    #[arg(long, value_name = "N", help_heading = LIMITS)]
+    pub cpu_weight: Option<Weight>,
+    /// Share of busy disks, 1 to 10000; the kernel's is 100
+    #[arg(long, value_name = "N", help_heading = LIMITS)]
+    pub io_weight: Option<Weight>,
     /// Processes and threads
     #[arg(long, value_name = "N", help_heading = LIMITS)]
     pub pids: Option<Limit<u64>>,
+    /// CPU time of all processes together: 2s, 500ms
+    #[arg(long, value_name = "TIME", help_heading = LIMITS)]
+    pub cpu_time: Option<Limit<Duration>>,
     /// From start to end: 30m, 1h30m
     #[arg(long, value_name = "TIME", help_heading = LIMITS)]
     pub wall_time: Option<Limit<Duration>>,
+    /// How long a run may go on after a time limit, which it has hit all the same
+    #[arg(long, value_name = "TIME", help_heading = LIMITS)]
+    pub extra_time: Option<Duration>,
     /// Send TERM at the time limit, and KILL this much later
     #[arg(long, value_name = "TIME", help_heading = LIMITS)]
     pub kill_after: Option<Duration>,

@@ -2,7 +2,7 @@ use super::*;
 use crate::host::{ReportTarget, outcome::Status};
 use crate::profile::Merged;
 use crate::profile::schema::{Id, NetworkMode};
-use crate::profile::units::{Duration, Limit, Size};
+use crate::profile::units::{Cpus, Duration, Limit, Size, Weight};
 use std::os::unix::ffi::OsStringExt;
 
 fn words(line: &[&str]) -> impl Iterator<Item = OsString> {
@@ -84,6 +84,14 @@ fn what_is_not_understood_is_named_with_the_nearest_known_word() {
         &["--network", "--", "true"],
         &["--pids", "many"],
         &["--wall-time", "30"],
+        &["--memory", "lots"],
+        &["--swap", "64KB"],
+        &["--cpus", "0"],
+        &["--cpus", "1e3"],
+        &["--cpu-weight", "0"],
+        &["--io-weight", "10001"],
+        &["--cpu-time", "2"],
+        &["--extra-time", "unlimited"],
         &["--output", "64KB"],
         &["--uid", "root"],
         &["--feature", "ptrac"],
@@ -111,15 +119,8 @@ fn what_is_not_understood_is_named_with_the_nearest_known_word() {
 #[test]
 fn what_a_later_version_brings_is_refused_by_name() {
     insta::assert_snapshot!(page(&[
-        &["--memory", "256MiB", "--", "true"],
-        &["--memory=256MiB"],
-        &["--swap", "0"],
-        &["--cpus", "2"],
-        &["--cpu-weight", "5"],
-        &["--io-weight", "5"],
-        &["--cpu-time", "2s"],
-        &["--extra-time", "1s"],
-        &["--root", "x"],
+        &["--root", "x", "--", "true"],
+        &["--root=x"],
         &["--root-writable", "tmpfs"],
         &["--collect", "a:b"],
         &["--report-format", "isolate"],
@@ -174,6 +175,7 @@ fn version_is_the_crates() {
 #[test]
 fn each_flag_of_the_reference_sets_its_key_with_itself_as_origin() {
     let line = "--hostname h --workdir w --uid caller --gid 5 --map single --outside auto --network host --pids 9 \
+        --memory 512M --swap unlimited --cpus 1.5 --cpu-weight 50 --io-weight 200 --cpu-time 3s --extra-time 500ms \
         --wall-time 1m --kill-after 2s --output 1M --file-size 2M --open-files 3 --stack 4M --core 0 \
         --address-space unlimited --locked-memory 5K --feature ptrace --feature userns=false --seccomp strict \
         --seccomp-on-deny kill --seccomp-allow mount --seccomp-deny ptrace --landlock require --landlock-min-abi 3 \
@@ -184,6 +186,13 @@ fn each_flag_of_the_reference_sets_its_key_with_itself_as_origin() {
     assert_eq!(merged.limits.pids.as_ref().unwrap().value, Limit::At(9));
     assert_eq!(merged.limits.wall_time.as_ref().unwrap().value, Limit::At(Duration(60_000_000)));
     assert_eq!(merged.limits.address_space.as_ref().unwrap().value, Limit::<Size>::Unlimited);
+    assert_eq!(merged.limits.memory.as_ref().unwrap().value, Limit::At(Size(512 << 20)));
+    assert_eq!(merged.limits.swap.as_ref().unwrap().value, Limit::Unlimited);
+    assert_eq!(merged.limits.cpus.as_ref().unwrap().value, Limit::At(Cpus(1500)));
+    assert_eq!(merged.limits.cpu_weight.as_ref().unwrap().value, Weight(50));
+    assert_eq!(merged.limits.io_weight.as_ref().unwrap().value, Weight(200));
+    assert_eq!(merged.limits.cpu_time.as_ref().unwrap().value, Limit::At(Duration(3_000_000)));
+    assert_eq!(merged.limits.extra_time.as_ref().unwrap().value, Duration(500_000));
     assert!(merged.features.ptrace.as_ref().unwrap().value);
     assert!(!merged.features.userns.as_ref().unwrap().value);
     assert_eq!(merged.environment[0].keep, ["A"]);

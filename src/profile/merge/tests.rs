@@ -6,7 +6,19 @@ use serde_json::{Value, json};
 
 /// Every key of which the last one wins, with two values that it can have.
 fn last_wins() -> Vec<(String, [Value; 2])> {
-    let limits = ["pids", "output", "file_size", "open_files", "stack", "core", "address_space", "locked_memory"];
+    let limits = [
+        "memory",
+        "swap",
+        "cpus",
+        "pids",
+        "output",
+        "file_size",
+        "open_files",
+        "stack",
+        "core",
+        "address_space",
+        "locked_memory",
+    ];
     let limits = limits.map(|key| (key, [json!(7), json!("unlimited")]));
     let features = ["userns", "ptrace", "io_uring", "perf", "keyring", "numa", "personality", "set_id_bits"];
     let features = features.map(|key| (key, [json!(true), json!(false)]));
@@ -19,7 +31,11 @@ fn last_wins() -> Vec<(String, [Value; 2])> {
         ("user.gid", [json!(0), json!("caller")]),
         ("user.outside", [json!("auto"), json!(5)]),
         ("network.mode", [json!("none"), json!("host")]),
+        ("limits.cpu_weight", [json!(1), json!(10_000)]),
+        ("limits.io_weight", [json!(1), json!(100)]),
+        ("limits.cpu_time", [json!("1s"), json!("unlimited")]),
         ("limits.wall_time", [json!("1s"), json!("unlimited")]),
+        ("limits.extra_time", [json!("1s"), json!("0s")]),
         ("limits.kill_after", [json!("1s"), json!("2s")]),
         ("seccomp.policy", [json!("strict"), json!("off")]),
         ("seccomp.on_deny", [json!("errno"), json!("kill")]),

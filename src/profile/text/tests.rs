@@ -1,6 +1,15 @@
 use super::*;
 use crate::profile::builtin::BUILT_IN;
+use crate::profile::schema::Limits;
+use crate::profile::units::{Cpus, Limit, Weight};
 use proptest::prelude::*;
+
+fn limits(text: &str) -> Limits {
+    parse(format!("limits: {text}\n").as_bytes(), "a.yaml", None)
+        .unwrap_or_else(|e| panic!("{text}: {}", e[0]))
+        .profile
+        .limits
+}
 
 fn says(text: &str) -> String {
     match parse(text.as_bytes(), "cc.yaml", None) {
@@ -55,9 +64,48 @@ fn a_value_of_the_wrong_kind_is_named_with_its_place() {
 }
 
 #[test]
+fn a_share_of_the_host_that_cannot_be_one_is_refused_as_it_was_written() {
+    insta::assert_snapshot!(page(&[
+        "limits: {cpus: 0}\n",
+        "limits: {cpus: 0.001}\n",
+        "limits: {cpus: \"0.009\"}\n",
+        "limits: {cpus: -1}\n",
+        "limits: {cpus: 1e3}\n",
+        "limits: {cpus: 1.2e0}\n",
+        "limits: {cpus: \"1e3\"}\n",
+        "limits: {cpus: 0x2}\n",
+        "limits: {cpus: .inf}\n",
+        "limits: {cpus: .nan}\n",
+        "limits: {cpus: 1.2345}\n",
+        "limits: {cpus: 1000000}\n",
+        "limits: {cpus: all}\n",
+        "limits: {cpus: null}\n",
+        "limits: {cpus: [2]}\n",
+        "limits: {cpu_weight: 0}\n",
+        "limits: {cpu_weight: 10001}\n",
+        "limits: {io_weight: -1}\n",
+        "limits: {io_weight: 1.5}\n",
+        "limits: {io_weight: unlimited}\n",
+        "limits: {memory: 64MB}\n",
+        "limits: {memory: none}\n",
+        "limits: {swap: -1}\n",
+        "limits: {cpu_time: 2}\n",
+        "limits: {extra_time: unlimited}\n",
+    ]));
+}
+
+#[test]
+fn a_number_of_processors_may_be_whole_or_not_and_bare_or_text() {
+    for (text, milli) in [("2", 2000), ("1.5", 1500), ("2.0", 2000), ("\"1.25\"", 1250), ("0.01", 10), ("0.1", 100)] {
+        assert_eq!(limits(&format!("{{cpus: {text}}}")).cpus, Some(Limit::At(Cpus(milli))), "{text}");
+    }
+    assert_eq!(limits("{cpus: unlimited}").cpus, Some(Limit::Unlimited));
+    assert_eq!(limits("{cpu_weight: \"7\"}").cpu_weight, Some(Weight(7)));
+}
+
+#[test]
 fn what_a_later_version_brings_is_refused_by_name() {
     insta::assert_snapshot!(page(&[
-        "limits:\n  memory: 512MiB\n  swap: 0\n  cpus: 2\n  cpu_weight: 5\n  io_weight: 5\n  cpu_time: 2s\n  extra_time: 1s\n",
         "root:\n  path: /srv/root\n",
         "network:\n  allow: [example.org]\n",
         "user:\n  map: subordinate\n",
@@ -144,7 +192,8 @@ mounts:
   - {unset: /m}
 network: {mode: host}
 limits:
-  {pids: 5, wall_time: 1h30m, kill_after: 2s, output: unlimited, file_size: 5, open_files: 6, stack: 8M, core: 0,
+  {memory: 512MiB, swap: 64M, cpus: 1.5, cpu_weight: 50, io_weight: 200, pids: 5, cpu_time: 2s, wall_time: 1h30m,
+   extra_time: 500ms, kill_after: 2s, output: unlimited, file_size: 5, open_files: 6, stack: 8M, core: 0,
    address_space: unlimited, locked_memory: 1K}
 features:
   {userns: true, ptrace: true, io_uring: true, perf: true, keyring: true, numa: true, personality: true, set_id_bits: true}

@@ -69,7 +69,38 @@ fn a_limit_is_a_number_or_the_word_unlimited() {
     assert_eq!(refused::<Limit<Duration>>("30"), "a unit is missing, write 30s, 30ms or 30m");
 }
 
+#[test]
+fn a_number_of_processors_has_at_most_three_decimals() {
+    for (text, milli) in
+        [("1", 1000), ("0.01", 10), ("0.5", 500), ("1.25", 1250), ("2.125", 2125), ("999999.999", 999_999_999)]
+    {
+        assert_eq!(text.parse(), Ok(Cpus(milli)), "{text}");
+    }
+    for text in [
+        "", ".5", "1.", "01", "00.5", "1.2345", "1.5000", "1000000", "1e3", "1 ", "+1", "-1", "1.+5", "1.5.5", "inf",
+        "1K",
+    ] {
+        refused::<Cpus>(text);
+    }
+    assert_eq!(refused::<Cpus>("0.009"), "too little to run on, the least is 0.01");
+}
+
+#[test]
+fn a_weight_is_what_the_kernel_takes() {
+    for (text, weight) in [("1", 1), ("100", 100), ("10000", 10_000)] {
+        assert_eq!(text.parse(), Ok(Weight(weight)));
+    }
+    for text in ["", "0", "10001", "-1", "+1", "1.5", "1e2", "99999999999999999999", "unlimited"] {
+        refused::<Weight>(text);
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_number_of_processors_reads_back_as_displayed(milli in 10u64..1_000_000_000) {
+        prop_assert_eq!(Cpus(milli).to_string().parse(), Ok(Cpus(milli)));
+    }
+
     #[test]
     fn a_size_reads_back_as_displayed(bytes: u64, shift in 0u32..64) {
         let size = Size(bytes >> shift << (shift / 2));
@@ -90,5 +121,6 @@ proptest! {
     #[test]
     fn no_text_makes_a_parser_panic(text in "\\PC{0,12}") {
         let _ = (text.parse::<Size>(), text.parse::<Duration>(), text.parse::<Mode>(), text.parse::<Limit<u64>>());
+        let _ = (text.parse::<Cpus>(), text.parse::<Weight>());
     }
 }
