@@ -26,6 +26,24 @@ fn every_built_in_profile_makes_a_plan_that_finds_a_shell() {
 }
 
 #[test]
+fn only_strict_needs_a_cgroup_and_it_insists_on_one() {
+    for (name, _) in builtin::BUILT_IN {
+        let cgroup = world(name).planned().cgroup;
+        let needed_by: Vec<_> = cgroup.needed_by.iter().map(|need| need.key).collect();
+        let expected: &[&str] = if *name == "strict" { &["limits.memory"] } else { &[] };
+        assert_eq!((needed_by.as_slice(), cgroup.mode), (expected, Enforcement::Require), "{name}");
+    }
+}
+
+#[test]
+fn the_limits_of_strict_are_those_of_the_reference() {
+    let limits = world("strict").planned().limits;
+    assert_eq!((limits.memory, limits.swap, limits.pids), (Some(512 << 20), Some(0), Some(64)));
+    assert_eq!((limits.cpu_time, limits.wall_time, limits.extra_time), (Some(30_000_000), Some(60_000_000), 0));
+    assert_eq!((limits.output, limits.file_size, limits.core), (Some(64 << 20), Some(256 << 20), 0));
+}
+
+#[test]
 fn the_project_is_read_only_by_default_and_writable_in_a_build() {
     let project = |profile| {
         let world = world(profile);

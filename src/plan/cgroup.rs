@@ -136,8 +136,9 @@ mod tests {
         let error = with(flag("--memory"));
         insta::assert_snapshot!(error, @"--memory: limits.memory needs a cgroup, and cgroup.mode is off. Take one of the two out, or say cgroup: {mode: prefer}");
         assert_eq!(error.kind, crate::error::ErrorKind::Usage);
-        // The line is looked up by the key: that of another limit, as good as any.
-        let built_in = Origin { position: None, ..line("strict", 0, "limits.pids") };
-        assert!(with(built_in).to_string().starts_with("strict:"));
+        let built_in = Origin { position: None, ..line("strict", 0, "limits.memory") };
+        let (line, column) = built_in.position().unwrap();
+        let named = format!("strict:{line}:{column}: limits.memory needs a cgroup");
+        assert!(with(built_in).to_string().starts_with(&named), "{named}");
     }
 }

@@ -126,6 +126,27 @@ fn j6_git_bisect_run_finds_the_bad_commit() {
     assert!(output.contains("is the first bad commit") && output.contains("\n    bad\n"), "{output}");
 }
 
+// As typed, but for a host that gives no cgroup.
+#[test]
+fn j7_a_grader_runs_a_submission_on_a_test_within_limits() {
+    let project = Project::new();
+    for directory in ["box", "out"] {
+        std::fs::create_dir(project.path().join(directory)).unwrap();
+    }
+    project.write("1.in", "21\n");
+    project.write("a.c", "#include <stdio.h>\nint main(void) { int n; return scanf(\"%d\", &n) != 1 || printf(\"%d\\n\", 2 * n) < 0; }\n");
+    finish(project.outside("cc", &["-o", "box/a", "a.c"])).ok();
+    let workdir = project.path().join("box");
+    let line =
+        "--memory 256MiB --cpu-time 2s --extra-time 500ms --wall-time 6s --report out/1.json --cgroup prefer -- ./a";
+    let grader =
+        ["-p", "strict", "--ro", "box", "--workdir", workdir.to_str().unwrap(), "--stdin", "1.in", "--stdout", "out/1"];
+    project.run(&[&grader[..], &line.split(' ').collect::<Vec<_>>()].concat()).exits(0);
+    assert_eq!(project.read("out/1"), "42\n");
+    let report: serde_json::Value = serde_json::from_str(&project.read("out/1.json")).unwrap();
+    assert_eq!((&report["status"], &report["exit_code"]), (&"exited".into(), &0.into()), "{report}");
+}
+
 #[test]
 fn j8_an_agent_cannot_plant_a_hook_or_read_a_secret() {
     let project = Project::new();
@@ -158,7 +179,7 @@ fn j9_a_look_into_an_evil_archive() {
 fn the_strict_profile_compiles_and_runs_c_in_its_box() {
     let project = Project::new();
     let script = "echo '#include <pthread.h>\nint main(void) { return pthread_self() == 0; }' > t.c && cc -pthread -o t t.c && ./t && pwd";
-    assert_eq!(project.shell(&["-p", "strict"], script).ok(), "/box");
+    assert_eq!(project.shell(&["-p", "strict", "--cgroup", "prefer"], script).ok(), "/box");
 }
 
 // Inside is uid 0, and tar as root restores owners, which are not there.

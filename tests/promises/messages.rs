@@ -93,8 +93,8 @@ fn what_a_later_version_will_bring_is_refused_by_name() {
     for (line, word) in [
         ("root: {path: /srv/root}", "root"),
         ("user: {map: subordinate}", "subordinate"),
-        ("limits: {memory: 1GiB}", "memory"),
-        ("limits: {cpus: 2}", "cpus"),
+        ("network: {allow: [example.org]}", "allow"),
+        ("terminal: safe", "safe"),
     ] {
         project.write("later.yaml", &format!("extends: [build]\n{line}\n"));
         project.run(&["-p", "./later.yaml", "--", "true"]).refused(&["later.yaml:2", word]);

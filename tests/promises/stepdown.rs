@@ -106,11 +106,17 @@ fn the_limits_of_the_profile_hold() {
 }
 
 #[test]
-fn a_limit_that_needs_a_cgroup_is_refused_and_not_ignored() {
+fn a_limit_that_needs_a_cgroup_is_refused_and_not_ignored_where_cgroups_are_off() {
     let project = Project::new();
-    for flags in [["--memory", "1GiB"], ["--cpus", "1.5"], ["--cpu-time", "2s"]] {
-        project.run(&[&["-p", "build"], &flags[..], &["--", "true"]].concat()).refused(&[flags[0]]);
+    for flags in
+        [["--memory", "1GiB"], ["--swap", "0"], ["--cpus", "1.5"], ["--cpu-weight", "100"], ["--io-weight", "1"]]
+    {
+        let line = [&["-p", "build", "--cgroup", "off"], &flags[..], &["--", "true"]].concat();
+        project.run(&line).refused(&[flags[0], "needs a cgroup", "cgroup.mode is off", "prefer"]);
     }
+    project.write("cc.yaml", "extends: [build]\ncgroup: {mode: off}\nlimits:\n  pids: 9\n  memory: 1GiB\n");
+    project.run(&["-p", "./cc.yaml", "--", "true"]).refused(&["cc.yaml:5:3", "limits.memory needs a cgroup"]);
+    project.run(&["-p", "build", "--cgroup", "off", "--pids", "9", "--", "true"]).exits(0);
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn calls_of_another_architecture_do_not_reach_the_kernel() {
 #[test]
 fn threads_memory_files_and_pipes_are_ordinary() {
     let code = "import threading,os,mmap\nt=threading.Thread(target=print,args=('thread',))\nt.start()\nt.join()\nf=os.memfd_create('m')\nos.write(f,b'x')\nm=mmap.mmap(-1,4096)\nprint(os.pipe2(0)[0]>2, os.pidfd_open(os.getpid())>2)";
-    assert_eq!(Project::new().run(&["-p", "strict", "--", "python3", "-c", code]).code(), 0);
+    assert_eq!(Project::new().run(&["-p", "strict", "--cgroup", "prefer", "--", "python3", "-c", code]).code(), 0);
     assert_eq!(Project::new().run(&["-p", "build", "--", "python3", "-c", code]).ok(), "thread\nTrue True");
 }
 

@@ -189,13 +189,13 @@ pub struct RunOptions {
     #[arg(long, value_name = "SIZE", help_heading = LIMITS)]
     pub swap: Option<Limit<Size>>,
     /// Processors at one time: 2, 0.5
-    #[arg(long, value_name = "N", help_heading = LIMITS)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = LIMITS)]
     pub cpus: Option<Limit<Cpus>>,
     /// Share of busy processors, 1 to 10000; the kernel's is 100
-    #[arg(long, value_name = "N", help_heading = LIMITS)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = LIMITS)]
     pub cpu_weight: Option<Weight>,
     /// Share of busy disks, 1 to 10000; the kernel's is 100
-    #[arg(long, value_name = "N", help_heading = LIMITS)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = LIMITS)]
     pub io_weight: Option<Weight>,
     /// Processes and threads
     #[arg(long, value_name = "N", help_heading = LIMITS)]

@@ -88,6 +88,8 @@ fn what_is_not_understood_is_named_with_the_nearest_known_word() {
         &["--swap", "64KB"],
         &["--cpus", "0"],
         &["--cpus", "1e3"],
+        &["--cpus", "-1.5"],
+        &["--io-weight", "-1"],
         &["--cpu-weight", "0"],
         &["--io-weight", "10001"],
         &["--cpu-time", "2"],

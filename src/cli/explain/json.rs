@@ -35,6 +35,14 @@ pub fn json(plan: &Plan) -> Value {
         "notices": plan.notices,
         "network": {"mode": plan.network},
         "limits": limits(&plan.limits),
+        "cgroup": {
+            "mode": plan.cgroup.mode,
+            "needed_by": plan.cgroup.needed_by.iter().map(|need| json!({
+                "key": need.key,
+                "controller": need.controller,
+                "origin": need.origin.as_ref().map(ToString::to_string),
+            })).collect::<Vec<_>>(),
+        },
         "features": plan.features,
         "seccomp": {
             "policy": plan.seccomp.policy,
@@ -99,8 +107,15 @@ fn limits(limits: &Limits) -> Value {
         limit => limit.into(),
     };
     json!({
+        "memory_bytes": limits.memory,
+        "swap_bytes": limits.swap,
+        "milli_cpus": limits.cpus,
+        "cpu_weight": limits.cpu_weight,
+        "io_weight": limits.io_weight,
         "pids": limits.pids,
+        "cpu_time_us": limits.cpu_time,
         "wall_time_us": limits.wall_time,
+        "extra_time_us": limits.extra_time,
         "kill_after_us": limits.kill_after,
         "output_bytes": limits.output,
         "file_size_bytes": rlimit(limits.file_size),

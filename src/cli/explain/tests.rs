@@ -1,6 +1,6 @@
 use super::*;
 use crate::plan::testing::{World, line, located};
-use crate::profile::units::{Duration, Limit};
+use crate::profile::units::{Duration, Limit, Size};
 use crate::profile::{EnvironmentLayer, schema};
 
 /// A project with an agent at work in it; nothing of the host that the test runs on.
@@ -15,6 +15,7 @@ fn world() -> World {
     world.merged.environment.push(EnvironmentLayer { keep, set, origin, ..Default::default() });
     world.merged.uid = Some(located(schema::Id::Caller));
     world.merged.gid = Some(located(schema::Id::Caller));
+    world.merged.limits.memory = Some(located(Limit::At(Size(1 << 30))));
     world.merged.limits.pids = Some(located(Limit::At(4096)));
     world.merged.limits.wall_time = Some(located(Limit::At(Duration(1_800_000_000))));
     world.merged.features.ptrace = Some(located(true));
@@ -89,6 +90,55 @@ fn what_is_not_found_or_dangerous_is_marked() {
     for mark in ["make ! not found inside", "! the host's network", "! no seccomp", "! no Landlock"] {
         assert!(shown.contains(mark), "{mark}: {shown}");
     }
+}
+
+/// The line of the limits and the end of that of the layers, with these in the profile.
+fn limits_and_cgroup(limits: &str, mode: schema::Enforcement) -> (String, String) {
+    let mut world = World::new();
+    let layer = profile::text::parse(format!("limits: {limits}").as_bytes(), "cc.yaml", None).unwrap();
+    world.merged.limits = profile::Merged::from(&layer).limits;
+    world.merged.cgroup = Some(located(mode));
+    let shown = text(&plan(&world, &["true"]), &seen(&world), false);
+    let line = |name: &str| shown.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+    (line("limits"), line("layers").rsplit(" · ").next().unwrap().to_owned())
+}
+
+#[test]
+fn limits_are_shown_with_what_counts_processes_and_what_a_cgroup_is_for() {
+    let all = "{memory: 512MiB, cpus: 1.5, cpu_weight: 50, io_weight: 200, pids: 64, cpu_time: 30s, wall_time: 60s, extra_time: 500ms}";
+    let (limits, cgroup) = limits_and_cgroup(all, schema::Enforcement::Require);
+    assert_eq!(
+        limits,
+        "memory 512MiB, swap 0, cpus 1.5, cpu weight 50, io weight 200, pids 64 (cgroup), cpu time 30s, wall time 1m, extra time 500ms, core 0"
+    );
+    assert_eq!(cgroup, "cgroup required for limits.memory, limits.cpus, limits.cpu_weight, limits.io_weight");
+
+    let (limits, cgroup) = limits_and_cgroup("{swap: 1GiB, pids: 64, cpu_time: 2s}", schema::Enforcement::Prefer);
+    assert_eq!(
+        limits,
+        "swap 1GiB, pids 64 (cgroup, else rlimit), cpu time 2s, core 0; memory, wall time: unlimited ! a run can use all memory: --memory"
+    );
+    assert_eq!(cgroup, "cgroup preferred for limits.swap");
+
+    for mode in [schema::Enforcement::Require, schema::Enforcement::Prefer, schema::Enforcement::Off] {
+        let (limits, cgroup) = limits_and_cgroup("{pids: 64, wall_time: 2s}", mode);
+        assert_eq!(
+            limits,
+            "pids 64 (rlimit), wall time 2s, core 0; memory: unlimited ! a run can use all memory: --memory"
+        );
+        assert_eq!(cgroup, "no cgroup needed");
+    }
+}
+
+#[test]
+fn what_a_limit_does_not_do_is_said() {
+    let (limits, _) = limits_and_cgroup("{extra_time: 1s}", schema::Enforcement::Require);
+    assert!(
+        limits
+            .starts_with("extra time 1s (of no limit on time: no effect), core 0; processes, memory, time: unlimited")
+    );
+    let (limits, _) = limits_and_cgroup("{memory: 1MiB, swap: unlimited}", schema::Enforcement::Require);
+    assert!(limits.starts_with("memory 1MiB, swap unlimited, core 0; processes, time: unlimited"), "{limits}");
 }
 
 #[test]

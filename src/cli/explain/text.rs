@@ -2,8 +2,9 @@
 
 use super::{Seen, files};
 use crate::cli::say::one_line;
-use crate::plan::{Enforcement, Features, Limits, NetworkMode, OnDeny, Plan, SeccompPolicy};
-use crate::profile::units::{Duration, Size};
+use crate::plan::{Cgroup, Enforcement, Features, NetworkMode, OnDeny, Plan, SeccompPolicy};
+use crate::profile::units::{Cpus, Duration, Size};
+use nix::libc::RLIM_INFINITY;
 use std::ffi::OsStr;
 use std::fmt::Write;
 
@@ -29,7 +30,7 @@ pub fn text(plan: &Plan, seen: &Seen, verbose: bool) -> String {
     section("user", vec![user(plan, seen)]);
     section("files", files::lines(plan, seen, verbose));
     section("env", environment(plan, seen, verbose));
-    section("limits", vec![limits(&plan.limits)]);
+    section("limits", vec![limits(plan)]);
     section("layers", vec![layers(plan, seen)]);
     out
 }
@@ -99,14 +100,28 @@ fn environment(plan: &Plan, seen: &Seen, verbose: bool) -> Vec<String> {
     vec![format!("{}; {}; {counts}", names.join(" "), own.join(" "))]
 }
 
-fn limits(limits: &Limits) -> String {
-    let rlimit =
-        |limit: u64| if limit == nix::libc::RLIM_INFINITY { "unlimited".into() } else { Size(limit).to_string() };
-    let number = |limit: u64| if limit == nix::libc::RLIM_INFINITY { "unlimited".into() } else { limit.to_string() };
+fn limits(plan: &Plan) -> String {
+    let limits = &plan.limits;
+    let rlimit = |limit: u64| if limit == RLIM_INFINITY { "unlimited".into() } else { Size(limit).to_string() };
+    let number = |limit: u64| if limit == RLIM_INFINITY { "unlimited".into() } else { limit.to_string() };
+    let time = |limit: u64| Duration(limit).to_string();
+    let counted = match (plan.cgroup.needed_by.is_empty(), plan.cgroup.mode) {
+        (true, _) => "rlimit",
+        (false, Enforcement::Require) => "cgroup",
+        (false, _) => "cgroup, else rlimit",
+    };
+    let extra = if limits.cpu_time.or(limits.wall_time).is_some() { "" } else { " (of no limit on time: no effect)" };
     let all = [
-        ("pids", limits.pids.map(|pids| format!("{pids} (rlimit)"))),
-        ("wall time", limits.wall_time.map(|time| Duration(time).to_string())),
-        ("kill after", (limits.kill_after > 0).then(|| Duration(limits.kill_after).to_string())),
+        ("memory", limits.memory.map(|size| Size(size).to_string())),
+        ("swap", limits.swap.or(limits.memory.and(Some(RLIM_INFINITY))).map(rlimit)),
+        ("cpus", limits.cpus.map(|cpus| Cpus(cpus).to_string())),
+        ("cpu weight", limits.cpu_weight.map(|weight| weight.to_string())),
+        ("io weight", limits.io_weight.map(|weight| weight.to_string())),
+        ("pids", limits.pids.map(|pids| format!("{pids} ({counted})"))),
+        ("cpu time", limits.cpu_time.map(time)),
+        ("wall time", limits.wall_time.map(time)),
+        ("extra time", (limits.extra_time > 0).then(|| time(limits.extra_time) + extra)),
+        ("kill after", (limits.kill_after > 0).then(|| time(limits.kill_after))),
         ("output", limits.output.map(|size| Size(size).to_string())),
         ("file size", limits.file_size.map(rlimit)),
         ("open files", limits.open_files.map(number)),
@@ -116,12 +131,25 @@ fn limits(limits: &Limits) -> String {
         ("locked memory", limits.locked_memory.map(rlimit)),
     ];
     let set: Vec<String> = all.into_iter().filter_map(|(name, limit)| Some(format!("{name} {}", limit?))).collect();
-    let open: Vec<&str> =
-        [("processes", limits.pids.is_none()), ("memory", true), ("time", limits.wall_time.is_none())]
-            .into_iter()
-            .filter_map(|(name, open)| open.then_some(name))
-            .collect();
-    format!("{}; {}: unlimited", set.join(", "), open.join(", "))
+    let wall_only = limits.wall_time.is_none() && limits.cpu_time.is_some();
+    let open: Vec<&str> = [
+        ("processes", limits.pids.is_none()),
+        ("memory", limits.memory.is_none()),
+        ("time", limits.wall_time.is_none() && !wall_only),
+        ("wall time", wall_only),
+    ]
+    .into_iter()
+    .filter_map(|(name, open)| open.then_some(name))
+    .collect();
+    let mut text = set.join(", ");
+    if !open.is_empty() {
+        // Writing to a String does not fail.
+        let _ = write!(text, "; {}: unlimited", open.join(", "));
+    }
+    if limits.memory.is_none() {
+        text.push_str(" ! a run can use all memory: --memory");
+    }
+    text
 }
 
 fn layers(plan: &Plan, seen: &Seen) -> String {
@@ -148,7 +176,16 @@ fn layers(plan: &Plan, seen: &Seen) -> String {
     };
     let calls = seen.calls.map(|calls| format!(", {calls} calls")).unwrap_or_default();
     let kill = if plan.seccomp.on_deny == OnDeny::Kill { ", a denied call kills" } else { "" };
-    format!("{namespaces} · {capabilities} · {landlock} · {policy}{calls}{kill}{features} · no cgroup needed")
+    format!("{namespaces} · {capabilities} · {landlock} · {policy}{calls}{kill}{features} · {}", cgroup(&plan.cgroup))
+}
+
+fn cgroup(cgroup: &Cgroup) -> String {
+    let keys: Vec<&str> = cgroup.needed_by.iter().map(|need| need.key).collect();
+    match (keys.as_slice(), cgroup.mode) {
+        ([], _) => "no cgroup needed".into(),
+        (keys, Enforcement::Require) => format!("cgroup required for {}", keys.join(", ")),
+        (keys, _) => format!("cgroup preferred for {}", keys.join(", ")),
+    }
 }
 
 /// The names of the features that are on.
