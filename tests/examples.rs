@@ -1,6 +1,8 @@
 //! The examples do what their comments say, for whoever runs these tests.
 
-use serde_json::Value;
+#[path = "shared/report.rs"]
+mod written_report;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -94,7 +96,7 @@ fn a_ci_job_gets_the_command_s_own_code_and_a_report() {
     ] {
         let output = run(example("ci/check"), &project, &["report.json", "sh", "-c", script]);
         assert_eq!(output.status.code(), Some(code), "{script}: {output:?}");
-        let report: Value = serde_json::from_slice(&fs::read(project.join("report.json")).unwrap()).unwrap();
+        let report = written_report::read(&fs::read_to_string(project.join("report.json")).unwrap());
         assert_eq!((report["status"].as_str(), report["name"].as_str()), (Some(status), Some("check")));
     }
     assert!(project.join("made-by-the-tests").exists());
@@ -109,7 +111,7 @@ fn a_ci_job_tells_tests_that_are_not_there_from_tests_that_cannot_be_run() {
     let report = project.join("report.json");
     let output = run(example("ci/check"), Path::new("/"), &[report.to_str().unwrap(), "true"]);
     assert_eq!(output.status.code(), Some(75), "{output:?}");
-    let report: Value = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
+    let report = written_report::read(&fs::read_to_string(report).unwrap());
     assert_eq!((&report["status"], &report["error"]["kind"]), (&"setup-failed".into(), &"profile".into()));
 }
 

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::host;
 use crate::profile::Layer;
 use clap::{CommandFactory, Parser};
-use options::{CompletionsLine, ExplainLine, ProfileLine, ProfileSubcommand, ReportFormat, RunLine, RunOptions};
+use options::{CompletionsLine, ExplainLine, ProfileLine, ProfileSubcommand, RunLine, RunOptions};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -132,8 +132,10 @@ fn read<T: Parser>(
 
 impl RunOptions {
     fn into_run(self, matches: &clap::ArgMatches) -> Result<Run, Error> {
-        // The only one so far: what comes with a second one does not compile here.
-        let ReportFormat::Json = self.report_format;
+        if self.report_format.is_some() && self.report.is_none() {
+            return Err(Error::usage("--report-format says how a report is written, and there is none")
+                .remedy("Add --report FILE, or leave it out"));
+        }
         Ok(Run {
             flags: layer::layer(&self, matches)?,
             options: host::Options {
@@ -141,6 +143,7 @@ impl RunOptions {
                 stdout: self.stdout,
                 stderr: self.stderr,
                 report: self.report,
+                report_format: self.report_format.unwrap_or_default(),
                 exit_codes: self.exit_code,
                 name: self.name,
             },

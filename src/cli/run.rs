@@ -6,7 +6,7 @@ use super::tell;
 use crate::error::Error;
 use crate::host::outcome::Outcome;
 use crate::host::report_file::ReportFile;
-use crate::host::{self, Options, report};
+use crate::host::{self, Options, ReportFormat, meta_file, report};
 use crate::plan::{self, HostFacts, Plan};
 use crate::prepare::{self, Prepared};
 use crate::profile;
@@ -80,14 +80,21 @@ fn with_plan(plan: &Plan, options: &Options) -> (Outcome, Vec<u8>) {
     }
     tracing::info!("{}", start_line(plan, &prepared));
     let outcome = host::run(&prepared, options);
-    let report = report::render(&outcome, options, Some(plan), Some(&prepared));
+    let report = render(&outcome, options, Some(plan), Some(&prepared));
     (outcome, report)
 }
 
 fn failed(error: Error, options: &Options, plan: Option<&Plan>) -> (Outcome, Vec<u8>) {
     let outcome = Outcome::failed(error);
-    let report = report::render(&outcome, options, plan, None);
+    let report = render(&outcome, options, plan, None);
     (outcome, report)
+}
+
+fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepared: Option<&Prepared>) -> Vec<u8> {
+    match options.report_format {
+        ReportFormat::Json => report::render(outcome, options, plan, prepared),
+        ReportFormat::Isolate => meta_file::render(outcome),
+    }
 }
 
 fn start_line(plan: &Plan, prepared: &Prepared) -> String {

@@ -10,12 +10,20 @@ pub(super) fn tell(outcome: &Outcome) {
     for path in &outcome.protected_created {
         tracing::warn!("{path} appeared during the run: look at it before you use it");
     }
+    if let Some(lack) = lack_line(outcome) {
+        tracing::warn!("{lack}");
+    }
     if let Some(limit) = limit_line(outcome) {
         tracing::warn!("{limit}");
     }
     if let Some(end) = end_line(outcome) {
         tracing::info!("{end}");
     }
+}
+
+/// What was preferred and turned out to be missing after the start: what was missing before has been said by then.
+fn lack_line(outcome: &Outcome) -> Option<String> {
+    (!outcome.degraded.is_empty()).then(|| format!("weaker than asked for: {}", outcome.degraded.join("; ")))
 }
 
 /// Which limit ended the command, at what figure.
@@ -138,6 +146,14 @@ mod tests {
     #[test]
     fn the_end_is_told_with_the_figures_of_the_cgroup_where_there_is_one() {
         insta::assert_snapshot!(page(end_line));
+    }
+
+    #[test]
+    fn what_turned_out_to_be_missing_is_told_in_one_line() {
+        let whole = outcome(Status::Exited, None);
+        assert_eq!(lack_line(&whole), None);
+        let weaker = Outcome { degraded: vec!["no memory.max here".into(), "no pids.max here".into()], ..whole };
+        assert_eq!(lack_line(&weaker).unwrap(), "weaker than asked for: no memory.max here; no pids.max here");
     }
 
     #[test]

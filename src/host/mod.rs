@@ -2,6 +2,7 @@
 
 mod end;
 mod launch;
+pub mod meta_file;
 mod open;
 pub mod outcome;
 pub mod report;
@@ -38,6 +39,8 @@ pub struct Options {
     pub stderr: Option<PathBuf>,
     /// Where the report goes.
     pub report: Option<ReportTarget>,
+    /// What it looks like.
+    pub report_format: ReportFormat,
     /// `--exit-code STATUS=N`
     pub exit_codes: Vec<(outcome::Status, u8)>,
     /// `--name`, for the report.
@@ -50,6 +53,17 @@ pub struct Options {
 pub enum ReportTarget {
     File(PathBuf),
     Fd(i32),
+}
+
+/// `--report-format`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportFormat {
+    /// [`report`]
+    #[default]
+    Json,
+    /// [`meta_file`]
+    Isolate,
 }
 
 /// Does it. Whatever goes wrong becomes an outcome too: a run without a verdict does not exist.

@@ -71,9 +71,9 @@ pub struct Outcome {
     pub cgroup: Option<CgroupFigures>,
     /// How far past the time limit that it exceeded the run went, microseconds; none if it exceeded none.
     pub extra_time_used_us: Option<u64>,
-    /// Bytes that left by stdout; none where it is a terminal.
+    /// Bytes that left by stdout, or by the terminal that is there; none where nothing was started.
     pub stdout_bytes: Option<u64>,
-    /// Bytes that left by stderr; none where it is a terminal, or the same file as stdout.
+    /// The same of stderr; none, too, where it is the same file or terminal as stdout: then they are counted there.
     pub stderr_bytes: Option<u64>,
     /// Watched paths that exist now.
     pub protected_created: Vec<String>,

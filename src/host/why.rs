@@ -261,3 +261,21 @@ fn doing(step: Step) -> String {
         other => format!("the step {}", word(other)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_schema_and_the_page_of_the_report_have_the_word_of_every_step() {
+        let outside = ["create", "namespaces", "stdio", "supervise"];
+        let words: BTreeSet<&str> = (0..).map_while(Step::from_number).map(word).chain(outside).collect();
+        let schema: serde_json::Value = serde_json::from_str(include_str!("../../schema/report-1.json")).unwrap();
+        let known = schema["$defs"]["error"]["properties"]["step"]["enum"].as_array().unwrap();
+        assert_eq!(known.iter().filter_map(|word| word.as_str()).collect::<BTreeSet<_>>(), words);
+        let page = include_str!("../../docs/report.md");
+        let missing: Vec<_> = words.iter().filter(|word| !page.contains(&format!("`{word}`"))).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}

@@ -26,9 +26,8 @@ pub const KEYS: &[Later] = &[
     later("root.writable", "--root-writable", ROOT),
 ];
 
-/// Single values of what is otherwise there: (key, flag, value, why); a flag without a key stands for it.
+/// Single values of what is otherwise there: (key, flag, value, why).
 pub const VALUES: &[(&str, &str, &str, &str)] = &[
     ("user.map", "--map", "subordinate", "needs ranges of subordinate ids, which this version cannot map yet"),
     ("terminal", "--terminal", "safe", "needs a filter of escape sequences, which this version does not have yet"),
-    ("--report-format", "--report-format", "isolate", "is a form of the report that this version cannot write yet"),
 ];

@@ -129,7 +129,7 @@ fn a_protected_path_that_appears_is_told() {
     assert_eq!((quiet.ok().as_str(), quiet.stderr.as_str()), ("", ""));
     let output = project.shell(&["-p", "./p.yaml", "--report", "r.json"], "mkdir .github; touch .github/x");
     output.exits(0).says(&["sandbox: ", ".github"]);
-    let report: serde_json::Value = serde_json::from_str(&project.read("r.json")).unwrap();
+    let report = project.report();
     assert!(report["protected_created"].to_string().contains(".github"), "{report}");
 }
 

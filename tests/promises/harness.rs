@@ -1,7 +1,9 @@
 //! Runs the built binary as a user would: in a throw-away home with a project in it, with a small clean environment.
 
+use crate::written_report;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, geteuid};
+use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -65,10 +67,26 @@ impl Project {
         path
     }
 
-    /// What a file in the project holds now.
+    /// What a file in the project holds now; not a report, which is read by [`Project::report`].
     #[track_caller]
     pub fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.dir.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+        let text = fs::read_to_string(self.dir.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert!(!is_report(&text), "{name} is a report");
+        text
+    }
+
+    /// The report of a run with `--report r.json`; it must be right by its schema.
+    #[track_caller]
+    pub fn report(&self) -> Value {
+        written_report::read(&self.report_text("r.json"))
+    }
+
+    /// A report elsewhere, as it was written.
+    #[track_caller]
+    pub fn report_text(&self, name: &str) -> String {
+        let text = fs::read_to_string(self.dir.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        written_report::read(&text);
+        text
     }
 
     /// Any program, outside, in this project and with the clean environment.
@@ -121,6 +139,22 @@ impl Project {
         let script = format!("set -e\n{setup}\nexec {drop} \"$@\"");
         let binary = binary();
         self.outside("unshare", &[unshare, &["sh", "-c", &script, "sh", &binary], args].concat())
+    }
+}
+
+fn is_report(text: &str) -> bool {
+    text.starts_with("{\"version\":1,\"sandbox\":")
+}
+
+impl Drop for Project {
+    /// A report that no test has read must be right too.
+    fn drop(&mut self) {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+        let texts = files.filter_map(|entry| fs::read_to_string(entry.path()).ok());
+        for report in texts.filter(|text| is_report(text) && !thread::panicking()) {
+            written_report::read(&report);
+        }
     }
 }
 

@@ -90,7 +90,7 @@ fn j4_a_virtual_environment_outside_the_project() {
 fn j5_make_check_with_a_report_and_j10_the_callers_id() {
     let project = c_project();
     project.run(&["-p", "test", "--report", "r.json", "--", "make", "check"]).ok();
-    let report: serde_json::Value = serde_json::from_str(&project.read("r.json")).unwrap();
+    let report = project.report();
     assert_eq!((&report["status"], &report["exit_code"]), (&"exited".into(), &0.into()));
     assert_eq!(project.read("uid").trim(), nix::unistd::getuid().to_string());
 }

@@ -5,6 +5,8 @@
 
 mod harness;
 mod pty;
+#[path = "../shared/report.rs"]
+mod written_report;
 
 mod descriptors;
 mod files;

@@ -112,7 +112,7 @@ fn outside_caller_is_a_flag_and_is_marked() {
         let output =
             project.shell(&["-p", "build", "--outside", "caller", "--report", "r.json"], "cat /proc/self/uid_map");
         assert_eq!(output.ok().split_whitespace().collect::<Vec<_>>(), ["0", "0", "1"]);
-        let report: serde_json::Value = serde_json::from_str(&project.read("r.json")).unwrap();
+        let report = project.report();
         assert_eq!(report["layers"]["uid"]["outside"], 0);
         assert_ne!(report["degraded"].as_array().unwrap().len(), 0, "{report}");
     }

@@ -86,8 +86,39 @@ fn the_report_names_the_callers_signal_whatever_the_command_made_of_it() {
     let (project, run) = Run::start(&["--report", "r.json"], &format!("trap 'exit 0' TERM; {LOOP}"));
     run.signal(Signal::SIGTERM);
     assert_eq!(run.ends().0.code(), Some(0));
-    let report: serde_json::Value = serde_json::from_str(&project.read("r.json")).unwrap();
-    assert!(report["interrupted_by"].to_string().contains("TERM") || report["interrupted_by"] == 15, "{report}");
+    let report = project.report();
+    assert_eq!((&report["status"], &report["interrupted_by"]), (&"exited".into(), &"SIGTERM".into()), "{report}");
+}
+
+#[test]
+fn there_is_a_report_of_a_run_that_the_caller_interrupts_once_or_twice() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let (project, run) = Run::start(&["--report", "r.json"], LOOP);
+        run.signal(signal);
+        assert_eq!(run.ends().0.code(), Some(128 + signal as i32));
+        let report = project.report();
+        assert_eq!((&report["status"], &report["signal"]), (&"signaled".into(), &(signal as i32).into()), "{report}");
+        assert_eq!(report["interrupted_by"], signal.as_str());
+
+        let trap = format!("trap 'echo once' {}; {LOOP}", &signal.as_str()[3..]);
+        let (project, mut run) = Run::start(&["--report", "r.json"], &trap);
+        run.signal(signal);
+        assert_eq!(run.line(), "once");
+        run.signal(signal);
+        assert_eq!(run.ends().0.code(), Some(137));
+        let report = project.report();
+        assert_eq!((&report["status"], &report["signal"]), (&"signaled".into(), &9.into()), "{report}");
+        assert_eq!(report["interrupted_by"], signal.as_str());
+    }
+}
+
+// What nobody saw end has no verdict.
+#[test]
+fn there_is_no_report_of_a_run_whose_supervisor_was_killed() {
+    let (project, run) = Run::start(&["--report", "r.json"], LOOP);
+    run.signal(Signal::SIGKILL);
+    assert_eq!(run.ends().0.code(), None);
+    assert!(!project.path().join("r.json").exists());
 }
 
 #[test]
@@ -128,6 +159,12 @@ os.execv(sys.argv[1], sys.argv[1:])";
     for _ in 0..10 {
         let args = ["-c", script, &super::harness::binary(), "-p", "build", "--report", "r.json", "--", "sleep", "100"];
         let output = super::harness::finish(project.outside("python3", &args));
-        assert!([125, 143].contains(&output.code()), "{output:?}: {}", project.read("r.json"));
+        let report = project.report();
+        match output.code() {
+            125 => assert_eq!(report["error"]["kind"], "host", "{report}"),
+            143 => assert_eq!(report["status"], "signaled", "{report}"),
+            _ => panic!("{output:?}: {report}"),
+        }
+        assert_eq!(report["interrupted_by"], "SIGTERM", "{report}");
     }
 }

@@ -149,7 +149,7 @@ fn a_landlock_domain_is_on_and_nested_ones_work() {
 fn the_report_tells_which_landlock_is_on() {
     let project = Project::new();
     project.shell(&["-p", "build", "--landlock", "require", "--report", "r.json"], "true").ok();
-    let report: serde_json::Value = serde_json::from_str(&project.read("r.json")).unwrap();
+    let report = project.report();
     assert!(report["layers"]["landlock"]["abi"].as_u64().unwrap() >= 2, "{report}");
 }
 

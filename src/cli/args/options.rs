@@ -1,6 +1,6 @@
 //! The flags, as clap reads them; their comments are the help.
 
-use crate::host::{ReportTarget, outcome::Status};
+use crate::host::{ReportFormat, ReportTarget, outcome::Status};
 use crate::profile::schema::{Enforcement, Id, IdMap, NetworkMode, OnDeny, Outside, SeccompPolicy, TerminalMode};
 use crate::profile::units::{Cpus, Duration, Limit, Size, Weight};
 use crate::profile::wording;
@@ -108,14 +108,6 @@ pub enum Color {
     Always,
     /// Never.
     Never,
-}
-
-/// `--report-format`
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ReportFormat {
-    /// See docs/report.md.
-    Json,
 }
 
 /// Everything that a run, and `explain`, take.
@@ -277,12 +269,12 @@ pub struct RunOptions {
     /// Write stderr to a file
     #[arg(long, value_name = "FILE", help_heading = OUTSIDE)]
     pub stderr: Option<PathBuf>,
-    /// Write a report as JSON
+    /// Write a report
     #[arg(long, value_name = "FILE|fd:N", value_parser = report, help_heading = OUTSIDE)]
     pub report: Option<ReportTarget>,
-    /// How the report is written: json
-    #[arg(long, value_name = "FORMAT", value_parser = word::<ReportFormat>, default_value = "json", help_heading = OUTSIDE)]
-    pub report_format: ReportFormat,
+    /// How the report is written: json, or isolate for its meta-file [default: json]
+    #[arg(long, value_name = "FORMAT", value_parser = word::<ReportFormat>, help_heading = OUTSIDE)]
+    pub report_format: Option<ReportFormat>,
     /// Exit with N when the run ends with this status
     #[arg(long, value_name = "STATUS=N", value_parser = exit_code, help_heading = OUTSIDE)]
     pub exit_code: Vec<(Status, u8)>,

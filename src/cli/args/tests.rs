@@ -1,5 +1,5 @@
 use super::*;
-use crate::host::{ReportTarget, outcome::Status};
+use crate::host::{ReportFormat, ReportTarget, outcome::Status};
 use crate::profile::Merged;
 use crate::profile::schema::{Id, NetworkMode};
 use crate::profile::units::{Cpus, Duration, Limit, Size, Weight};
@@ -125,7 +125,6 @@ fn what_a_later_version_brings_is_refused_by_name() {
         &["--root=x"],
         &["--root-writable", "tmpfs"],
         &["--collect", "a:b"],
-        &["--report-format", "isolate"],
         &["--timings"],
         &["--map", "subordinate"],
         &["--terminal", "safe"],
@@ -305,10 +304,22 @@ fn options_of_the_run_outside_are_read() {
 }
 
 #[test]
-fn the_format_of_the_report_may_be_said_with_or_without_a_report() {
-    assert_eq!(run(&["--report-format", "json"]).options.report, None);
-    assert_eq!(run(&["--report-format=json", "--report", "fd:3"]).options.report, Some(ReportTarget::Fd(3)));
-    assert!(says(&["--report-format", "yaml"]).contains("unknown value"));
+fn a_report_is_json_unless_another_format_is_said() {
+    for (flags, format) in [
+        (&["--report", "fd:3"][..], ReportFormat::Json),
+        (&["--report-format=json", "--report", "fd:3"], ReportFormat::Json),
+        (&["--report", "fd:3", "--report-format", "isolate"], ReportFormat::Isolate),
+    ] {
+        assert_eq!(run(flags).options.report_format, format, "{flags:?}");
+    }
+    assert!(says(&["--report", "fd:3", "--report-format", "yaml"]).contains("unknown value"));
+}
+
+#[test]
+fn a_format_without_a_report_is_refused() {
+    let said = says(&["--report-format", "json", "--", "true"]);
+    insta::assert_snapshot!(said, @"--report-format says how a report is written, and there is none. Add --report FILE, or leave it out");
+    assert_eq!(says(&["explain", "--report-format", "isolate"]), said);
 }
 
 #[test]
