@@ -75,9 +75,6 @@ fn with_plan(plan: &Plan, options: &Options) -> (Outcome, Vec<u8>) {
         Err(error) => return failed(error, options, Some(plan)),
     };
     tracing::debug!("filter, ruleset and sources prepared");
-    if !prepared.degraded.is_empty() {
-        tracing::warn!("weaker than asked for: {}", prepared.degraded.join("; "));
-    }
     tracing::info!("{}", start_line(plan, &prepared));
     let outcome = host::run(&prepared, options);
     let report = render(&outcome, options, Some(plan), Some(&prepared));

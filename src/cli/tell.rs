@@ -10,8 +10,8 @@ pub(super) fn tell(outcome: &Outcome) {
     for path in &outcome.protected_created {
         tracing::warn!("{path} appeared during the run: look at it before you use it");
     }
-    if let Some(lack) = lack_line(outcome) {
-        tracing::warn!("{lack}");
+    if let Some(refused) = fork_line(outcome) {
+        tracing::warn!("{refused}");
     }
     if let Some(limit) = limit_line(outcome) {
         tracing::warn!("{limit}");
@@ -21,9 +21,11 @@ pub(super) fn tell(outcome: &Outcome) {
     }
 }
 
-/// What was preferred and turned out to be missing after the start: what was missing before has been said by then.
-fn lack_line(outcome: &Outcome) -> Option<String> {
-    (!outcome.degraded.is_empty()).then(|| format!("weaker than asked for: {}", outcome.degraded.join("; ")))
+/// Why a command may have failed that was itself not ended by a limit.
+fn fork_line(outcome: &Outcome) -> Option<&'static str> {
+    let went_well = outcome.status == Status::Exited && outcome.exit_code == Some(0);
+    (outcome.limits_hit.contains(&"pids") && !went_well)
+        .then_some("a process could not be started: as many ran as there may be (limits.pids)")
 }
 
 /// Which limit ended the command, at what figure.
@@ -149,11 +151,11 @@ mod tests {
     }
 
     #[test]
-    fn what_turned_out_to_be_missing_is_told_in_one_line() {
-        let whole = outcome(Status::Exited, None);
-        assert_eq!(lack_line(&whole), None);
-        let weaker = Outcome { degraded: vec!["no memory.max here".into(), "no pids.max here".into()], ..whole };
-        assert_eq!(lack_line(&weaker).unwrap(), "weaker than asked for: no memory.max here; no pids.max here");
+    fn a_refused_fork_is_told_unless_the_command_coped_with_it() {
+        let refused = Outcome { limits_hit: vec!["pids"], ..outcome(Status::Exited, None) };
+        assert!(fork_line(&Outcome { exit_code: Some(2), ..refused.clone() }).is_some());
+        assert_eq!(fork_line(&Outcome { exit_code: Some(0), ..refused }), None);
+        assert_eq!(fork_line(&Outcome { exit_code: Some(2), ..outcome(Status::Exited, None) }), None);
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! From one process to two: the clone, the id maps that init cannot write itself, and the word to go.
+//! From one process to two: the clone, and the id maps that init cannot write itself.
 
 use super::root;
 use super::why;
 use crate::error::Error;
-use crate::inside::link::{Link, Record};
+use crate::inside::link::Link;
 use crate::inside::{self, Init};
 use crate::prepare::Prepared;
 use crate::sys::process::{self, Cloned};
@@ -26,6 +26,11 @@ pub struct Launched {
 }
 
 impl Launched {
+    /// Tells init to end everything inside and wait for it, so that what it used is known.
+    pub fn end(&self) {
+        let _ = process::pidfd_send_signal(&self.pidfd, Signal::SIGTERM);
+    }
+
     /// Ends init, and with it everything inside.
     pub fn kill(&self) {
         // ESRCH: it has ended already.
@@ -43,7 +48,7 @@ impl Drop for Launched {
 /// Starts init with the payload's ends of stdio; a `None` there asks init for a terminal.
 ///
 /// Every signal must be blocked: init must not act on one meant for the supervisor.
-pub fn launch(prepared: &Prepared, stdio: [Option<OwnedFd>; 3], needs_pty: bool) -> Result<Launched, Error> {
+pub fn launch(prepared: &Prepared, stdio: [Option<OwnedFd>; 3]) -> Result<Launched, Error> {
     let lack = |errno| why::clone_failed(errno);
     // Before the clone: this pidfd is how init can see that the supervisor is already dead.
     let supervisor = process::pidfd_open(getpid()).map_err(lack)?;
@@ -59,11 +64,6 @@ pub fn launch(prepared: &Prepared, stdio: [Option<OwnedFd>; 3], needs_pty: bool)
             let launched = Launched { pid, pidfd, link, started };
             if prepared.plan.user.mapped_by_root {
                 root::provide(prepared, &launched)?;
-            }
-            // With a terminal, the word to go waits until that looks like the caller's.
-            if !needs_pty {
-                // Init may have failed already and be gone: then its record says why, and this send does not matter.
-                let _ = launched.link.send(Record::Go, &[]);
             }
             Ok(launched)
         }

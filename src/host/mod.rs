@@ -1,10 +1,12 @@
 //! The outside half: launch, id maps, supervise, outcome.
 
+mod cgroup;
 mod end;
 mod launch;
 pub mod meta_file;
 mod open;
 pub mod outcome;
+mod ready;
 pub mod report;
 pub mod report_file;
 mod root;
@@ -20,6 +22,7 @@ mod why;
 use crate::error::Error;
 use crate::plan::Plan;
 use crate::prepare::Prepared;
+use cgroup::Cgroup;
 pub use open::new_file;
 use outcome::Outcome;
 use signals::Signals;
@@ -79,12 +82,13 @@ fn attempt(prepared: &Prepared, options: &Options) -> Result<Outcome, Error> {
     let mut stdio =
         Stdio::prepare(options, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()], prepared.plan.limits.output)?;
     let signals = Signals::block().map_err(why::clone_failed)?;
+    let cgroup = Cgroup::find(prepared.plan)?;
     let ends = stdio.take_payload_ends();
     root::give(&ends, prepared.plan.user).map_err(why::clone_failed)?;
-    let init = launch::launch(prepared, ends, stdio.needs_pty())?;
+    let init = launch::launch(prepared, ends)?;
     tracing::debug!("namespaces made, init starts");
     signals.listen().map_err(why::clone_failed)?;
-    Supervisor::new(prepared, init, signals, stdio)?.run()
+    Supervisor::new(prepared, init, signals, stdio, cgroup)?.run()
 }
 
 /// Watched paths that exist now and did not when the plan was made.

@@ -68,8 +68,15 @@ pub struct Switches {
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct Limits {
+    pub memory_bytes: Option<u64>,
+    pub swap_bytes: Option<u64>,
     pub pids: Option<u64>,
+    pub cpus: Option<f64>,
+    pub cpu_weight: Option<u64>,
+    pub io_weight: Option<u64>,
     pub wall_time_us: Option<u64>,
+    pub cpu_time_us: Option<u64>,
+    pub extra_time_us: u64,
     pub kill_after_us: u64,
     pub output_bytes: Option<u64>,
     pub file_size_bytes: Option<u64>,
@@ -151,7 +158,7 @@ pub fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepare
         stderr_bytes: outcome.stderr_bytes,
         context_switches: usage
             .map(|usage| Switches { voluntary: usage.voluntary_switches, involuntary: usage.involuntary_switches }),
-        limits: plan.map(limits),
+        limits: plan.map(|plan| limits(plan, !has_run || outcome.cgroup.is_some())),
         profiles: plan.map(|plan| plan.profiles.as_slice()).unwrap_or_default(),
         protected_created: &outcome.protected_created,
         degraded: preferred.iter().chain(&outcome.degraded).map(String::as_str).collect(),
@@ -175,11 +182,20 @@ fn reported(error: &Error) -> ReportedError {
     }
 }
 
-fn limits(plan: &Plan) -> Limits {
+/// `has_cgroup`: those that only a cgroup holds are in force.
+fn limits(plan: &Plan, has_cgroup: bool) -> Limits {
     let limits = &plan.limits;
+    let held = |limit: Option<u64>| limit.filter(|_| has_cgroup);
     Limits {
+        memory_bytes: held(limits.memory),
+        swap_bytes: held(limits.swap),
         pids: limits.pids,
+        cpus: held(limits.cpus).map(|thousandths| thousandths as f64 / 1000.0),
+        cpu_weight: held(limits.cpu_weight),
+        io_weight: held(limits.io_weight),
         wall_time_us: limits.wall_time,
+        cpu_time_us: limits.cpu_time,
+        extra_time_us: limits.extra_time,
         kill_after_us: limits.kill_after,
         output_bytes: limits.output,
         file_size_bytes: limits.file_size,

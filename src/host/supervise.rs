@@ -1,7 +1,9 @@
-//! The supervisor's loop: one poll(2) over signals, init, time and bytes, until nothing of the run is left.
+//! The supervisor's loop: one poll(2) over bytes, init, the cgroup, signals and time, until nothing of the run is left.
 
+use super::cgroup::Cgroup;
 use super::launch::Launched;
 use super::outcome::{Outcome, Status};
+use super::ready::ready;
 use super::signals::Signals;
 use super::stdio::Stdio;
 use super::stream::Progress;
@@ -9,20 +11,23 @@ use super::streams::Streams;
 use super::terminal::signal_foreground;
 use super::verdict::Facts;
 use crate::error::{Error, ErrorKind};
+use crate::inside::cpu_time::next_look;
 use crate::inside::link::Record;
 use crate::prepare::Prepared;
 use crate::sys::process;
 use nix::errno::Errno;
 use nix::libc;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFlags, PollTimeout};
 use nix::sys::signal::{Signal, killpg, raise};
 use nix::sys::socket::MsgFlags;
 use nix::unistd::Pid;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Between the first INT or TERM and the end of everything.
 const GRACE: Duration = Duration::from_secs(10);
+/// For init, to end everything and wait for it, before it is ended itself.
+const LAST_GRACE: Duration = Duration::from_secs(2);
 /// How often a job in the background looks whether a shell has moved it to the foreground, which sends no signal.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -30,6 +35,7 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(super) struct Supervisor<'run> {
     prepared: &'run Prepared<'run>,
     init: Launched,
+    cgroup: Cgroup<'run>,
     signals: Signals,
     /// Until there is a pty, where there is to be one.
     stdio: Option<Stdio>,
@@ -38,9 +44,28 @@ pub(super) struct Supervisor<'run> {
     facts: Facts,
     /// Init has closed the link: nothing more will be said.
     silent: bool,
+    /// Init has been told that the payload may start.
+    may_start: bool,
+    /// Signals that came before there was a command to hear them; and whether they are for its group.
+    early: Vec<(Signal, bool)>,
     wall_deadline: Option<Instant>,
     kill_deadline: Option<Instant>,
+    /// When to look at the CPU time next, if a cgroup counts it.
+    next_cpu_look: Option<Instant>,
+    /// Init has been told to end everything.
+    ending: bool,
     interrupts: u32,
+}
+
+/// What a round of poll(2) may find, in the order in which it is dealt with.
+#[derive(Clone, Copy, PartialEq)]
+enum Event {
+    Stream(usize),
+    Init,
+    Cgroup,
+    Started,
+    Caller,
+    Over,
 }
 
 impl<'run> Supervisor<'run> {
@@ -50,17 +75,23 @@ impl<'run> Supervisor<'run> {
         init: Launched,
         signals: Signals,
         stdio: Stdio,
+        cgroup: Cgroup<'run>,
     ) -> Result<Self, Error> {
         let mut supervisor = Supervisor {
             prepared,
             init,
+            cgroup,
             signals,
             stdio: None,
             streams: None,
             payload: None,
             silent: false,
+            may_start: false,
+            early: Vec::new(),
             wall_deadline: None,
             kill_deadline: None,
+            next_cpu_look: None,
+            ending: false,
             interrupts: 0,
             facts: Facts::default(),
         };
@@ -69,6 +100,8 @@ impl<'run> Supervisor<'run> {
         } else {
             supervisor.attach(stdio, None).map_err(failed)?;
         }
+        let invited = supervisor.cgroup.invite(supervisor.init.pid);
+        supervisor.settle(invited);
         Ok(supervisor)
     }
 
@@ -77,61 +110,30 @@ impl<'run> Supervisor<'run> {
         while !self.wait().map_err(failed)? {}
         // Init's last records may have come with its end.
         self.hear_init().map_err(failed)?;
-        if self.facts.started.is_none() && self.facts.failure.is_none() && self.payload.is_some() {
-            self.note_start();
-        }
+        self.note_start();
         let (status, usage) = process::wait_with_usage(self.init.pid).map_err(failed)?;
         tracing::debug!("everything inside has ended");
         if let Some(started) = self.facts.started {
             self.facts.wall_time = started.elapsed();
         }
         self.facts.usage = Some(usage.into());
+        self.facts.cgroup = self.cgroup.finish();
         self.deliver_rest().map_err(failed)?;
         Ok(self.facts.conclude(status, self.prepared))
     }
 
     /// One round of poll(2); true when init has ended.
     fn wait(&mut self) -> nix::Result<bool> {
-        let timeout = self.timeout();
-        let mut polled = vec![
-            PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
-            // Init closes the link before its namespace is empty: until that is over, an ended link would wake us without end.
-            PollFd::new(if self.silent { self.init.pidfd.as_fd() } else { self.init.link.as_fd() }, PollFlags::POLLIN),
-            PollFd::new(self.init.pidfd.as_fd(), PollFlags::POLLIN),
-        ];
-        if self.facts.started.is_none() && self.facts.failure.is_none() {
-            polled.push(PollFd::new(self.init.started.as_fd(), PollFlags::POLLIN));
-        }
-        let fixed = polled.len();
-        let mut owners = Vec::new();
-        for (index, fd, flags) in self.streams.iter().flat_map(Streams::interests) {
-            polled.push(PollFd::new(fd, flags));
-            owners.push(index);
-        }
-        match poll(&mut polled, timeout) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
-        }
-        let ready: Vec<bool> = polled.iter().map(|fd| fd.any().unwrap_or(true)).collect();
-        let is_ready = |index: usize| ready.get(index).copied().unwrap_or(false);
-        let streams = owners.into_iter().zip(fixed..).filter(|(_, place)| is_ready(*place)).map(|(index, _)| index);
-        let mut streams: Vec<usize> = streams.collect();
-        streams.dedup();
-        let (signalled, said, over) = (is_ready(0), is_ready(1), is_ready(2));
-        let running = fixed > 3 && is_ready(3);
-
-        for stream in streams {
-            self.move_bytes(stream);
-        }
-        if said {
-            self.hear_init()?;
-        }
-        // The pipe also ends with an init that was killed before it came to the fork.
-        if running && self.facts.failure.is_none() && self.payload.is_some() {
-            self.note_start();
-        }
-        if signalled {
-            self.hear_caller()?;
+        let mut over = false;
+        for event in ready(&self.sources(), self.timeout())? {
+            match event {
+                Event::Stream(stream) => self.move_bytes(stream),
+                Event::Init => self.hear_init()?,
+                Event::Cgroup => self.hear_manager(),
+                Event::Started => self.note_start(),
+                Event::Caller => self.hear_caller()?,
+                Event::Over => over = true,
+            }
         }
         self.check_time()?;
         if self.streams.as_ref().is_some_and(Streams::in_background) {
@@ -140,9 +142,31 @@ impl<'run> Supervisor<'run> {
         Ok(over)
     }
 
+    fn sources(&self) -> Vec<(BorrowedFd<'_>, PollFlags, Event)> {
+        let streams = self.streams.iter().flat_map(Streams::interests);
+        let mut sources: Vec<_> = streams.map(|(index, fd, flags)| (fd, flags, Event::Stream(index))).collect();
+        let mut hear = |fd, event| sources.push((fd, PollFlags::POLLIN, event));
+        // Init closes the link before its namespace is empty: until that is over, an ended link would wake us without end.
+        if !self.silent {
+            hear(self.init.link.as_fd(), Event::Init);
+        }
+        if let Some(manager) = self.cgroup.waits_on() {
+            hear(manager, Event::Cgroup);
+        }
+        // The pipe also ends with an init that was killed before it came to the fork.
+        if self.payload.is_some() && self.facts.started.is_none() && self.facts.failure.is_none() {
+            hear(self.init.started.as_fd(), Event::Started);
+        }
+        hear(self.signals.as_fd(), Event::Caller);
+        hear(self.init.pidfd.as_fd(), Event::Over);
+        sources
+    }
+
     fn timeout(&self) -> PollTimeout {
         let background = self.streams.as_ref().is_some_and(Streams::in_background).then(|| Instant::now() + LOOK);
-        let next = [self.wall_deadline, self.kill_deadline, background].into_iter().flatten().min();
+        let deadlines =
+            [self.wall_deadline, self.kill_deadline, self.next_cpu_look, self.cgroup.deadline(), background];
+        let next = deadlines.into_iter().flatten().min();
         let Some(next) = next else { return PollTimeout::NONE };
         // Rounded up: a millisecond early would be a round for nothing.
         let left = next.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
@@ -161,14 +185,52 @@ impl<'run> Supervisor<'run> {
         }
     }
 
+    /// The cgroup's way may have come to its end; it failed, the run is over before it began.
+    fn settle(&mut self, way: Result<(), Error>) {
+        if let Err(error) = way {
+            self.facts.refused.get_or_insert(error);
+            self.kill_everything();
+        }
+        self.let_start();
+    }
+
+    fn hear_manager(&mut self) {
+        let heard = self.cgroup.hear();
+        self.settle(heard);
+    }
+
+    /// The word to go, once everything outside is as the payload may see it: its cgroup, and a terminal that looks like the caller's.
+    fn let_start(&mut self) {
+        if self.may_start || self.stdio.is_some() || !self.cgroup.is_settled() || self.facts.refused.is_some() {
+            return;
+        }
+        self.may_start = true;
+        self.facts.degraded.extend(self.cgroup.degraded().map(str::to_owned));
+        let degraded: Vec<_> = self.prepared.degraded.iter().chain(&self.facts.degraded).map(String::as_str).collect();
+        if !degraded.is_empty() {
+            tracing::warn!("weaker than asked for: {}", degraded.join("; "));
+        }
+        // Init may have failed already and be gone: then its record says why, and this send does not matter.
+        let _ = self.init.link.send(Record::Go { in_cgroup: self.cgroup.is_joined() }, &[]);
+    }
+
     /// execve(2) has closed the pipe: the command runs, and its time counts.
     fn note_start(&mut self) {
+        if self.facts.started.is_some() || self.facts.failure.is_some() || self.payload.is_none() {
+            return;
+        }
         let now = Instant::now();
         self.facts.started = Some(now);
         self.facts.started_at = Some(SystemTime::now());
-        let wall = self.prepared.plan.limits.wall_time.map(Duration::from_micros);
-        self.wall_deadline = wall.and_then(|wall| now.checked_add(wall));
+        let limits = &self.prepared.plan.limits;
+        let allowed = |limit: u64| Duration::from_micros(limit.saturating_add(limits.extra_time));
+        self.wall_deadline = limits.wall_time.and_then(|wall| now.checked_add(allowed(wall)));
+        let counted = limits.cpu_time.filter(|_| self.cgroup.is_joined());
+        self.next_cpu_look = counted.map(|limit| now + next_look(allowed(limit), self.prepared.processors));
         tracing::debug!("the command runs");
+        for (signal, to_group) in std::mem::take(&mut self.early) {
+            self.forward(signal, to_group);
+        }
     }
 
     fn hear_init(&mut self) -> nix::Result<()> {
@@ -188,12 +250,12 @@ impl<'run> Supervisor<'run> {
                 Record::Terminal => {
                     if let Some(stdio) = self.stdio.take() {
                         self.attach(stdio, descriptors.pop())?;
-                        // Init may be gone by now; then its end tells why.
-                        let _ = self.init.link.send(Record::Go, &[]);
+                        self.let_start();
                     }
                 }
-                Record::Started => {
+                Record::Started { user_time_us, system_time_us } => {
                     tracing::debug!("init is set up and has forked");
+                    self.facts.set_up_us = [user_time_us.into(), system_time_us.into()];
                     self.payload = descriptors.pop();
                 }
                 Record::Stopped => self.with_terminal(Streams::suspend)?,
@@ -201,10 +263,11 @@ impl<'run> Supervisor<'run> {
                     tracing::debug!("the command ended");
                     self.facts.ended = Some(status);
                 }
-                Record::TimedOut => self.facts.limit = self.facts.limit.or(Some(Status::WallTimeout)),
+                Record::TimedOut => self.note_limit(Status::WallTimeout),
+                Record::CpuTimedOut => self.note_limit(Status::CpuTimeout),
                 Record::Failed(failure) => self.facts.failure = Some(failure),
                 // Said only by this side.
-                Record::Mapped | Record::Trees | Record::Go => return Err(Errno::EBADMSG),
+                Record::Mapped | Record::Trees | Record::Go { .. } => return Err(Errno::EBADMSG),
             }
         }
     }
@@ -242,14 +305,19 @@ impl<'run> Supervisor<'run> {
     fn interrupt(&mut self, signal: Signal, by_terminal: bool) {
         self.facts.interrupted_by.get_or_insert(signal.as_str());
         self.interrupts += 1;
-        if self.interrupts > 1 || self.payload.is_none() {
+        if self.interrupts > 1 || !self.may_start {
             return self.kill_everything();
         }
         self.forward(signal, by_terminal);
-        self.kill_deadline = Instant::now().checked_add(GRACE);
+        if !self.ending {
+            self.kill_deadline = Instant::now().checked_add(GRACE);
+        }
     }
 
-    fn forward(&self, signal: Signal, to_group: bool) {
+    fn forward(&mut self, signal: Signal, to_group: bool) {
+        if self.facts.started.is_none() {
+            return self.early.push((signal, to_group));
+        }
         // The payload may have ended this moment: nobody is left to hear it.
         let _ = match (self.streams.as_ref().and_then(Streams::master), &self.payload) {
             // A hangup goes to the command alone: the rest of its session hears it when the pty ends.
@@ -288,26 +356,57 @@ impl<'run> Supervisor<'run> {
             } else if kill_after.is_zero() {
                 self.act_on_limit(Status::WallTimeout);
             } else {
-                self.facts.limit = self.facts.limit.or(Some(Status::WallTimeout));
+                self.note_limit(Status::WallTimeout);
                 self.forward(Signal::SIGTERM, false);
                 self.kill_deadline = now.checked_add(kill_after);
             }
         }
         if is_over(self.kill_deadline) {
             self.kill_deadline = None;
-            self.kill_everything();
+            if self.ending { self.init.kill() } else { self.kill_everything() }
+        }
+        if is_over(self.next_cpu_look) {
+            self.check_cpu_time(now);
+        }
+        if is_over(self.cgroup.deadline()) {
+            self.hear_manager();
         }
         Ok(())
     }
 
+    fn check_cpu_time(&mut self, now: Instant) {
+        self.next_cpu_look = None;
+        let limits = &self.prepared.plan.limits;
+        let Some((limit, used)) = limits.cpu_time.zip(self.cgroup.cpu_time_us()) else { return };
+        match limit.saturating_add(limits.extra_time).checked_sub(used) {
+            None | Some(0) => self.act_on_limit(Status::CpuTimeout),
+            Some(left) => {
+                self.next_cpu_look = Some(now + next_look(Duration::from_micros(left), self.prepared.processors))
+            }
+        }
+    }
+
+    /// The first limit is the verdict; and the OOM killer, of which the next round would tell, was before any of them.
+    fn note_limit(&mut self, limit: Status) {
+        let first = if self.cgroup.is_out_of_memory() { Status::OutOfMemory } else { limit };
+        self.facts.limit.get_or_insert(first);
+    }
+
     fn act_on_limit(&mut self, limit: Status) {
-        self.facts.limit = self.facts.limit.or(Some(limit));
+        self.note_limit(limit);
         self.kill_everything();
     }
 
-    /// PID 1 of the namespace takes all with it: pid_namespaces(7).
-    fn kill_everything(&self) {
-        self.init.kill();
+    /// The cgroup's processes at once, its figures stay. Without one init does it, which knows the figures; and if it is too slow,
+    /// its own end takes all with it: pid_namespaces(7).
+    fn kill_everything(&mut self) {
+        self.cgroup.kill();
+        if self.cgroup.is_joined() || self.payload.is_none() {
+            self.init.kill();
+        } else if !std::mem::replace(&mut self.ending, true) {
+            self.init.end();
+            self.kill_deadline = Instant::now().checked_add(LAST_GRACE);
+        }
     }
 
     /// Everything inside is dead; what it wrote is still the caller's. A caller who interrupts does not want it.
@@ -315,18 +414,15 @@ impl<'run> Supervisor<'run> {
         let Some(mut streams) = self.streams.take() else { return Ok(()) };
         streams.drain();
         while !streams.have_ended() && (self.interrupts < 2) {
-            let mut polled = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-            let mut owners = Vec::new();
-            for (index, fd, flags) in streams.interests() {
-                polled.push(PollFd::new(fd, flags));
-                owners.push(index);
-            }
-            match poll(&mut polled, PollTimeout::NONE) {
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(errno) => return Err(errno),
-            }
-            owners.dedup();
-            for stream in owners {
+            let interests = streams.interests().map(|(index, fd, flags)| (fd, flags, Event::Stream(index)));
+            let mut sources: Vec<_> = interests.collect();
+            sources.push((self.signals.as_fd(), PollFlags::POLLIN, Event::Caller));
+            let events = ready(&sources, PollTimeout::NONE)?;
+            let ready_streams = events.into_iter().filter_map(|event| match event {
+                Event::Stream(stream) => Some(stream),
+                _ => None,
+            });
+            for stream in ready_streams {
                 match streams.step(stream) {
                     Progress::LimitExceeded => self.facts.limit = self.facts.limit.or(Some(Status::OutputLimit)),
                     Progress::Failed(errno) => self.facts.lost = self.facts.lost.or(Some(errno)),

@@ -4,16 +4,13 @@ use super::Init;
 use super::link::Record;
 use super::step::{At, Done, Failure, Step};
 use crate::prepare::Prepared;
-use crate::sys::memory;
+use crate::sys::{memory, process};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
-use nix::sys::signal::Signal;
 use nix::sys::socket::MsgFlags;
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid, write};
-use std::os::fd::AsFd;
 
 /// user_namespaces(7): one id inside for one outside.
 ///
@@ -41,17 +38,9 @@ fn write_proc(path: &str, text: &str) -> nix::Result<()> {
     write(&file, text.as_bytes()).map(drop)
 }
 
-/// If the supervisor dies, so does init, and with PID 1 everything inside.
-///
-/// After the last change of ids, which clears the parent-death signal. The pidfd shows a supervisor that was gone before the
-/// signal was armed: its parent's pid cannot, being 0 in a new PID namespace.
+/// If the supervisor dies, so does init, and with PID 1 everything inside. After the last change of ids.
 pub(super) fn tie_to_supervisor(init: &Init) -> Done {
-    prctl::set_pdeathsig(Signal::SIGKILL).at(Step::TieToSupervisor)?;
-    let mut supervisor = [PollFd::new(init.supervisor.as_fd(), PollFlags::POLLIN)];
-    match poll(&mut supervisor, PollTimeout::ZERO).at(Step::TieToSupervisor)? {
-        0 => Ok(()),
-        _ => Err(Failure { step: Step::TieToSupervisor, index: 0, errno: Errno::ESRCH }),
-    }
+    process::tie_to(&init.supervisor).at(Step::TieToSupervisor)
 }
 
 /// Out of the payload's reach before there is one: not dumpable (ptrace(2), /proc/1/mem, its descriptors and environment),

@@ -31,9 +31,10 @@ pub(super) fn keyring() -> Done {
 }
 
 /// The one barrier: outside, all is ready. The end of the other side means that the supervisor is dead.
-pub(super) fn wait_for_go(link: &Link) -> Done {
+/// True if init is in a cgroup of the run's own now.
+pub(super) fn wait_for_go(link: &Link) -> Done<bool> {
     match link.receive(MsgFlags::empty()).at(Step::Barrier)? {
-        Some((Record::Go, _)) => Ok(()),
+        Some((Record::Go { in_cgroup }, _)) => Ok(in_cgroup),
         _ => Err(Failure { step: Step::Barrier, index: 0, errno: Errno::EPIPE }),
     }
 }

@@ -14,25 +14,28 @@ pub const BATCH: usize = 64;
 
 /// What is said. The supervisor says the first three, init and the payload the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // of fields
 pub enum Record {
     /// The id maps are written.
     Mapped,
     /// Detached trees, in the order of the plan's binds.
     Trees,
-    /// Everything outside is ready: the payload may start.
-    Go,
+    /// Everything outside is ready: the payload may start. Does a cgroup hold its processes and count their time?
+    Go { in_cgroup: bool },
     /// A step failed; nothing of the payload ran.
     Failed(Failure),
     /// The master of the sandbox's pty.
     Terminal,
-    /// The payload exists; its pidfd.
-    Started,
+    /// The payload exists; its pidfd. What init itself has used until then, in microseconds of each mode.
+    Started { user_time_us: u32, system_time_us: u32 },
     /// Job control stopped the payload.
     Stopped,
     /// The payload ended, with this raw wait status.
     Ended(i32),
     /// Init's own wall-clock timer ran out: the supervisor was not there to act on its own.
     TimedOut,
+    /// The CPU time that init counts, where no cgroup does, is used up.
+    CpuTimedOut,
 }
 
 type Wire = [u8; 16];
@@ -42,13 +45,14 @@ impl Record {
         let (kind, a, b, c) = match self {
             Record::Mapped => (1, 0, 0, 0),
             Record::Trees => (2, 0, 0, 0),
-            Record::Go => (3, 0, 0, 0),
+            Record::Go { in_cgroup } => (3, u32::from(in_cgroup), 0, 0),
             Record::Failed(failure) => (4, failure.step as u32, failure.index, failure.errno as i32),
             Record::Terminal => (5, 0, 0, 0),
-            Record::Started => (6, 0, 0, 0),
+            Record::Started { user_time_us, system_time_us } => (6, user_time_us, system_time_us, 0),
             Record::Stopped => (7, 0, 0, 0),
             Record::Ended(status) => (8, 0, 0, status),
             Record::TimedOut => (9, 0, 0, 0),
+            Record::CpuTimedOut => (10, 0, 0, 0),
         };
         let mut wire = Wire::default();
         for (place, word) in wire.chunks_exact_mut(4).zip([kind, a, b, c as u32]) {
@@ -62,16 +66,17 @@ impl Record {
         Some(match word(0)? {
             1 => Record::Mapped,
             2 => Record::Trees,
-            3 => Record::Go,
+            3 => Record::Go { in_cgroup: word(4)? != 0 },
             4 => {
                 let errno = Errno::from_raw(word(12)? as i32);
                 Record::Failed(Failure { step: Step::from_number(word(4)?)?, index: word(8)?, errno })
             }
             5 => Record::Terminal,
-            6 => Record::Started,
+            6 => Record::Started { user_time_us: word(4)?, system_time_us: word(8)? },
             7 => Record::Stopped,
             8 => Record::Ended(word(12)? as i32),
             9 => Record::TimedOut,
+            10 => Record::CpuTimedOut,
             _ => return None,
         })
     }
@@ -139,7 +144,9 @@ mod tests {
     fn records_arrive_as_they_were_sent() {
         let (one, other) = Link::pair().unwrap();
         let failure = Failure { step: Step::Mount, index: 7, errno: Errno::EROFS };
-        let records = [Record::Go, Record::Failed(failure), Record::Ended(0x86), Record::Stopped];
+        let started = Record::Started { user_time_us: 7, system_time_us: u32::MAX };
+        let go = Record::Go { in_cgroup: true };
+        let records = [go, started, Record::Failed(failure), Record::Ended(0x86), Record::Stopped, Record::CpuTimedOut];
         for record in records {
             one.send(record, &[]).unwrap();
             assert_eq!(other.receive(MsgFlags::empty()).unwrap().unwrap().0, record);

@@ -2,6 +2,7 @@
 //!
 //! System calls only; nothing here logs, and whatever fails is a [`step::Failure`] on its way to the supervisor.
 
+pub mod cpu_time;
 mod identity;
 mod isolate;
 pub mod link;
@@ -11,6 +12,7 @@ mod reap;
 mod sources;
 pub mod step;
 mod terminal;
+mod timers;
 mod tree;
 
 use crate::layers::capabilities;
@@ -90,17 +92,17 @@ fn live(init: &Init) -> Done<Infallible> {
     isolate::hostname(&plan.hostname)?;
     isolate::keyring()?;
     let terminal = terminal::open(init, devpts.as_ref())?;
-    isolate::wait_for_go(&init.link)?;
+    let in_cgroup = isolate::wait_for_go(&init.link)?;
     isolate::cgroup_namespace()?;
 
     capabilities::reduce(&prepared.capabilities).at(Step::Capabilities)?;
     step_down_filter(prepared)?;
 
     match process::fork_with_pidfd().at(Step::Fork)? {
-        Cloned::Child => payload::run(init, terminal.as_ref()),
+        Cloned::Child => payload::run(init, terminal.as_ref(), in_cgroup),
         Cloned::Parent(pid, pidfd) => {
-            init.link.send(Record::Started, &[pidfd.as_fd()]).at(Step::Fork)?;
-            reap::run(init, pid, terminal.as_ref())
+            init.link.send(reap::started(), &[pidfd.as_fd()]).at(Step::Fork)?;
+            reap::run(init, pid, terminal.as_ref(), in_cgroup)
         }
     }
 }

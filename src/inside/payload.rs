@@ -12,12 +12,12 @@ use std::convert::Infallible;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// From fork to execve(2).
-pub(super) fn run(init: &Init, terminal: Option<&OwnedFd>) -> ! {
-    let Err(failure) = step_down(init, terminal);
+pub(super) fn run(init: &Init, terminal: Option<&OwnedFd>, in_cgroup: bool) -> ! {
+    let Err(failure) = step_down(init, terminal, in_cgroup);
     super::give_up(init, failure)
 }
 
-fn step_down(init: &Init, terminal: Option<&OwnedFd>) -> Done<Infallible> {
+fn step_down(init: &Init, terminal: Option<&OwnedFd>, in_cgroup: bool) -> Done<Infallible> {
     let prepared = init.prepared;
     session(terminal)?;
     working_directory(init)?;
@@ -26,7 +26,7 @@ fn step_down(init: &Init, terminal: Option<&OwnedFd>) -> Done<Infallible> {
     stdio(init, terminal)?;
     signals()?;
     descriptors(init)?;
-    rlimits::apply(&prepared.rlimits).at(Step::Rlimits)?;
+    rlimits::apply(&prepared.rlimits, in_cgroup).at(Step::Rlimits)?;
     execute(init)
 }
 

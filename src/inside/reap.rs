@@ -3,49 +3,62 @@
 use super::Init;
 use super::link::Record;
 use super::step::{At, Done, Step};
-use crate::sys::process;
+use super::timers::Timers;
+use crate::sys::process::{self, Woken};
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::Pid;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-/// How long after the supervisor's timer this one runs out: it is only for when the supervisor is stopped.
-const LATER_THAN_SUPERVISOR: Duration = Duration::from_millis(250);
+/// For the last processes, between SIGKILL and their end.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is said of the payload's birth: getrusage(2) of what came before it, which is not its own.
+pub(super) fn started() -> Record {
+    let used = getrusage(UsageWho::RUSAGE_SELF).ok();
+    let microseconds = |time: Option<TimeVal>| time.map_or(0, |time| time.num_microseconds() as u32);
+    Record::Started {
+        user_time_us: microseconds(used.as_ref().map(Usage::user_time)),
+        system_time_us: microseconds(used.as_ref().map(Usage::system_time)),
+    }
+}
 
 /// Until the payload ends; then init does, and the kernel ends what the payload left running.
-pub(super) fn run(init: &Init, payload: Pid, terminal: Option<&OwnedFd>) -> ! {
-    match until_end(init, payload, terminal) {
+pub(super) fn run(init: &Init, payload: Pid, terminal: Option<&OwnedFd>, in_cgroup: bool) -> ! {
+    match until_end(init, payload, terminal, in_cgroup) {
         Ok(()) => process::exit_now(0),
         Err(failure) => super::give_up(init, failure),
     }
 }
 
-fn until_end(init: &Init, payload: Pid, terminal: Option<&OwnedFd>) -> Done {
+fn until_end(init: &Init, payload: Pid, terminal: Option<&OwnedFd>, in_cgroup: bool) -> Done {
     // Nothing of the supervisor's or the caller's stays open beside the payload: an end of a pipe here would keep it alive.
     // A pty does, or its master would hang up while the payload has closed its own descriptors of it.
     let link = init.link.as_fd().as_raw_fd();
     process::close_all_but(terminal.into_iter().map(AsRawFd::as_raw_fd).chain([link]).collect())
         .at(Step::Descriptors)?;
 
-    let limits = &init.prepared.plan.limits;
-    let allowed = limits
-        .wall_time
-        .map(|wall| Duration::from_micros(wall.saturating_add(limits.kill_after)) + LATER_THAN_SUPERVISOR);
-    let deadline = allowed.and_then(|allowed| Instant::now().checked_add(allowed));
-    let stops = if terminal.is_some() { libc::WUNTRACED } else { 0 };
+    let end = wait_for_end(init, payload, Timers::new(init.prepared, in_cgroup), terminal.is_some());
+    end_all(init, payload);
+    end
+}
+
+fn wait_for_end(init: &Init, payload: Pid, mut timers: Timers, has_terminal: bool) -> Done {
+    let stops = if has_terminal { libc::WUNTRACED } else { 0 };
     loop {
-        if let Some(deadline) = deadline {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return say(init, Record::TimedOut);
-            }
-            // A SIGCHLD that the payload forged only makes one more round.
-            let _ = process::wait_for_child(left);
+        let left = timers.next().map(|next| next.saturating_duration_since(Instant::now()));
+        if process::wait_for_signal(left) == Woken::ToldToEnd {
+            return Ok(());
         }
-        let block = if deadline.is_some() { libc::WNOHANG } else { 0 };
+        if let Some(over) = timers.check() {
+            return say(init, over);
+        }
         loop {
-            match process::wait_any(stops | block) {
+            match process::wait_any(stops | libc::WNOHANG) {
                 Ok(Some((pid, status))) if pid == payload && libc::WIFSTOPPED(status) => say(init, Record::Stopped)?,
                 Ok(Some((pid, status))) if pid == payload => return say(init, Record::Ended(status)),
                 Ok(Some(_)) | Err(Errno::EINTR) => {}
@@ -53,6 +66,29 @@ fn until_end(init: &Init, payload: Pid, terminal: Option<&OwnedFd>) -> Done {
                 Err(errno) => return Err(errno).at(Step::Fork),
             }
         }
+    }
+}
+
+/// Ends what is left and waits for it. Init's own end would end it as well, but then its CPU time would be in nobody's account.
+fn end_all(init: &Init, payload: Pid) {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        // ESRCH: there is none.
+        let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+        loop {
+            match process::wait_any(libc::WNOHANG) {
+                Ok(Some((pid, status))) if pid == payload => drop(say(init, Record::Ended(status))),
+                Ok(Some(_)) | Err(Errno::EINTR) => {}
+                Ok(None) => break,
+                Err(_) => return,
+            }
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            // In the kernel for long: only the end of the namespace waits for that.
+            return;
+        }
+        process::wait_for_signal(Some(left));
     }
 }
 

@@ -32,7 +32,9 @@ pub fn plan(limits: &Limits) -> nix::Result<Vec<Rlimit>> {
         .collect()
 }
 
-/// For this process and what it becomes.
-pub fn apply(limits: &[Rlimit]) -> nix::Result<()> {
-    limits.iter().try_for_each(|limit| setrlimit(limit.resource, limit.value, limit.value))
+/// For this process and what it becomes. In a cgroup that counts processes RLIMIT_NPROC is left out: it would refuse the same fork
+/// first, and pids.events would not tell.
+pub fn apply(limits: &[Rlimit], in_cgroup: bool) -> nix::Result<()> {
+    let own = limits.iter().filter(|limit| !in_cgroup || limit.resource != Resource::RLIMIT_NPROC);
+    own.into_iter().try_for_each(|limit| setrlimit(limit.resource, limit.value, limit.value))
 }

@@ -75,7 +75,7 @@ pub(super) fn filter_path(environment: &mut Environment, mounts: &[Mount]) {
     if let Some(path) = filtered {
         environment.variables.retain(|(name, _)| name != "PATH");
         if !path.is_empty() {
-            let at = environment.variables.partition_point(|(name, _)| name.as_bytes() < b"PATH");
+            let at = environment.variables.partition_point(|(name, _)| name.as_bytes() < b"PATH".as_slice());
             environment.variables.insert(at, ("PATH".into(), path));
         }
     }

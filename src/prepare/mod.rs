@@ -8,6 +8,7 @@ use crate::sys::memory;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open};
 use nix::sys::stat::{Mode, mkdirat, umask};
+use nix::unistd::{SysconfVar, sysconf};
 use std::ffi::{CString, OsStr};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -35,6 +36,8 @@ pub struct Prepared<'plan> {
     pub capabilities: capabilities::Kept,
     /// setrlimit(2)
     pub rlimits: Vec<rlimits::Rlimit>,
+    /// Processors that are online: so much faster than the clock can CPU time run.
+    pub processors: u32,
     /// The caller's umask(2), for the payload.
     pub umask: Mode,
     /// Where this process's argv and environment lie, for init to overwrite.
@@ -68,6 +71,7 @@ pub fn prepare(plan: &Plan) -> Result<Prepared<'_>, Error> {
         rlimits: rlimits::plan(&plan.limits).map_err(|errno| {
             Error::host(format!("the caller's limits cannot be read: {}", errno.desc())).step("rlimits")
         })?,
+        processors: processors(),
         umask: current_umask(),
         arguments,
         degraded,
@@ -88,6 +92,11 @@ fn c_string(text: &OsStr) -> Result<CString, Error> {
     CString::new(text.as_bytes()).map_err(|_| {
         Error::usage(format!("{:?} holds a NUL byte, which execve cannot pass on", text.to_string_lossy()))
     })
+}
+
+fn processors() -> u32 {
+    let online = sysconf(SysconfVar::_NPROCESSORS_ONLN).ok().flatten();
+    online.and_then(|online| online.try_into().ok()).unwrap_or(1)
 }
 
 /// umask(2) can only be read by setting it; nothing else runs in this process meanwhile.

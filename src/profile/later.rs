@@ -1,6 +1,5 @@
 //! What the reference names and this version cannot do yet: refused by name, never accepted and ignored.
 
-const CGROUP: &str = "needs a cgroup, which this version cannot make yet";
 const ROOT: &str = "needs a root file system of its own, which this version cannot mount yet";
 const OUTBOUND: &str = "needs the filtering network, which this version does not have yet";
 

@@ -32,6 +32,16 @@ pub fn duplicate(number: RawFd) -> nix::Result<OwnedFd> {
     owned(unsafe { nix::libc::fcntl(number, nix::libc::F_DUPFD_CLOEXEC, 3) }.into())
 }
 
+/// fgetxattr(2): a short extended attribute; ENODATA if it is not there, ERANGE above 64 bytes.
+pub fn extended_attribute(fd: BorrowedFd<'_>, name: &std::ffi::CStr) -> nix::Result<Vec<u8>> {
+    let mut value = [0u8; 64];
+    let place = value.as_mut_ptr().cast();
+    // SAFETY: the name ends with NUL, and the kernel writes at most as many bytes as `value` has.
+    let length = unsafe { nix::libc::fgetxattr(fd.as_raw_fd(), name.as_ptr(), place, value.len()) };
+    let length = Errno::result(length)?;
+    Ok(value.get(..length as usize).unwrap_or_default().to_vec())
+}
+
 /// What a system call returned: a new descriptor, or errno.
 pub(super) fn owned(returned: nix::libc::c_long) -> nix::Result<OwnedFd> {
     let fd = Errno::result(returned)?;

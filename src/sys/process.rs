@@ -4,7 +4,8 @@ use super::descriptor::owned;
 use nix::Result;
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::signal::Signal;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -112,13 +113,37 @@ pub fn wait_any(flags: libc::c_int) -> Result<Option<(Pid, i32)>> {
     }
 }
 
-/// rt_sigtimedwait(2) for SIGCHLD, which must be blocked; `EAGAIN` when the time is over.
-pub fn wait_for_child(timeout: std::time::Duration) -> Result<()> {
-    let timeout = libc::timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: i64::from(timeout.subsec_nanos()) };
-    let mut set = nix::sys::signal::SigSet::empty();
-    set.add(Signal::SIGCHLD);
-    // SAFETY: set and timeout outlive the call; no siginfo is asked for.
-    Errno::result(unsafe { libc::sigtimedwait(set.as_ref(), std::ptr::null_mut(), &raw const timeout) }).map(drop)
+/// What woke PID 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Woken {
+    /// Nothing came in time; or what means nothing.
+    Nothing,
+    /// SIGCHLD. (The payload can send one too: it is only a reason to look.)
+    Child,
+    /// SIGTERM from outside the PID namespace.
+    ToldToEnd,
+}
+
+/// rt_sigtimedwait(2) for SIGCHLD and SIGTERM, which must be blocked; without a timeout it waits for ever.
+///
+/// A SIGTERM of the payload's is none: a sender inside has a pid here, one outside has 0, and `SI_USER` cannot be made up
+/// (rt_sigqueueinfo(2)).
+pub fn wait_for_signal(timeout: Option<std::time::Duration>) -> Woken {
+    let timeout = timeout
+        .map(|timeout| libc::timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: i64::from(timeout.subsec_nanos()) });
+    let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    let set: SigSet = [Signal::SIGCHLD, Signal::SIGTERM].into_iter().collect();
+    // SAFETY: siginfo_t is plain numbers; all zero is a value of it.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set, the timeout (or null) and the siginfo outlive the call.
+    let signal = unsafe { libc::sigtimedwait(set.as_ref(), &raw mut info, timeout) };
+    // SAFETY: for these two signals the kernel fills in a pid.
+    let from_outside = info.si_code == libc::SI_USER && unsafe { info.si_pid() } == 0;
+    match signal {
+        libc::SIGCHLD => Woken::Child,
+        libc::SIGTERM if from_outside => Woken::ToldToEnd,
+        _ => Woken::Nothing,
+    }
 }
 
 /// Takes ownership of a descriptor that the kernel has just given to this process (SCM_RIGHTS).
@@ -155,10 +180,21 @@ pub fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// If the process behind the pidfd dies, so does this one, its child: PR_SET_PDEATHSIG(2const), and a look whether it is dead already.
+///
+/// After the last change of ids, which clears the signal. ESRCH if it is gone: its pid would not tell, being 0 in a new PID namespace.
+pub fn tie_to(parent: impl AsFd) -> Result<()> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+    let mut parent = [PollFd::new(parent.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut parent, PollTimeout::ZERO)? {
+        0 => Ok(()),
+        _ => Err(Errno::ESRCH),
+    }
+}
+
 /// The life of a helper that only holds a namespace: tied to its parent like init, until it is killed.
 pub fn wait_to_be_killed(parent: impl AsFd) -> ! {
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    if nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_ok() {
+    if tie_to(&parent).is_ok() {
         let _ = poll(&mut [PollFd::new(parent.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE);
     }
     exit_now(0)

@@ -1,0 +1,121 @@
+//! The helper: a process of its own for D-Bus, whose threads so never meet a clone, and which then lives in the scope, so that
+//! this outlasts init until its figures are read.
+
+use super::{Lack, scope};
+use crate::sys::process::{self, Cloned};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::signal::Signal;
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, getpid};
+use serde::{Deserialize, Serialize};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// Longer than any answer: texts are cut before.
+const LONGEST: usize = 8192;
+
+/// What became of the request.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Answer {
+    /// Both processes are in the scope: the text of /proc/self/cgroup there.
+    Moved(String),
+    /// The bus, or the manager behind it, cannot be reached.
+    Unreachable(String),
+    /// The manager said no.
+    Refused(String),
+    /// Its job ended otherwise than `done`.
+    Job(String),
+    /// No answer came in time.
+    Late,
+    /// The helper ended without one.
+    Gone,
+}
+
+/// The helper, from outside. Dropped, it ends, and the scope with it.
+#[derive(Debug)]
+pub(super) struct Helper {
+    /// To be moved apart from the payload.
+    pub(super) pid: Pid,
+    pidfd: OwnedFd,
+    socket: OwnedFd,
+}
+
+impl Helper {
+    /// Forks it. All signals must be blocked, and stay so there: a Ctrl-C is not for it.
+    pub(super) fn start(bus: &str) -> Result<Self, Lack> {
+        Self::fork(bus).map_err(|errno| {
+            Lack::new(
+                format!("the helper that speaks to systemd cannot be started: {}", errno.desc()),
+                "End some processes",
+            )
+        })
+    }
+
+    fn fork(bus: &str) -> nix::Result<Self> {
+        let supervisor = process::pidfd_open(getpid())?;
+        let (socket, own) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        match process::fork_with_pidfd()? {
+            Cloned::Child => {
+                let code = i32::from(live(bus, &own, &supervisor).is_err());
+                process::exit_now(code)
+            }
+            Cloned::Parent(pid, pidfd) => Ok(Helper { pid, pidfd, socket }),
+        }
+    }
+
+    /// Names the process to move.
+    pub(super) fn tell(&self, init: Pid) -> nix::Result<()> {
+        send(self.socket.as_raw_fd(), &init.as_raw().to_ne_bytes(), MsgFlags::MSG_NOSIGNAL).map(drop)
+    }
+
+    /// The answer, if there is one.
+    pub(super) fn answer(&self) -> Option<Answer> {
+        let mut buffer = [0; LONGEST];
+        loop {
+            return match recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+                Err(Errno::EAGAIN) => None,
+                Err(Errno::EINTR) => continue,
+                Err(_) | Ok(0) => Some(Answer::Gone),
+                Ok(count) => {
+                    Some(serde_json::from_slice(buffer.get(..count).unwrap_or_default()).unwrap_or(Answer::Gone))
+                }
+            };
+        }
+    }
+}
+
+impl AsFd for Helper {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        // ESRCH: it has ended already. Either way it is to be reaped.
+        let _ = process::pidfd_send_signal(&self.pidfd, Signal::SIGKILL);
+        let _ = process::wait_with_usage(self.pid);
+    }
+}
+
+/// The helper's life. It ends with the supervisor, like init.
+fn live(bus: &str, socket: &OwnedFd, supervisor: &OwnedFd) -> nix::Result<()> {
+    process::tie_to(supervisor)?;
+    // Nothing of the caller's stays open here: the other end of his pipe would wait for this process.
+    let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
+    for stream in 0..=2 {
+        process::place(&null, stream)?;
+    }
+    process::close_all_but(vec![0, 1, 2, socket.as_raw_fd()])?;
+    let mut number = [0; 4];
+    let hear_init = || match recv(socket.as_raw_fd(), &mut number, MsgFlags::empty()) {
+        Ok(4) => Some(Pid::from_raw(i32::from_ne_bytes(number))),
+        _ => None,
+    };
+    let Some(answer) = scope::ask(bus, hear_init) else { return Ok(()) };
+    let text = serde_json::to_vec(&answer).map_err(|_| Errno::EINVAL)?;
+    send(socket.as_raw_fd(), &text, MsgFlags::MSG_NOSIGNAL)?;
+    // From here on it only has to be there.
+    recv(socket.as_raw_fd(), &mut [0; 1], MsgFlags::empty()).map(drop)
+}

@@ -1,0 +1,121 @@
+//! Where cgroup v2 is mounted, and where in it this process is.
+
+use super::Lack;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open};
+use nix::sys::stat::Mode;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+/// The mount of cgroup2, and the caller's place below it.
+#[derive(Debug)]
+pub(super) struct Hierarchy {
+    /// Its root directory.
+    root: OwnedFd,
+    /// What of the hierarchy is mounted there; paths of /proc/PID/cgroup begin with it.
+    shows: PathBuf,
+    /// This process's cgroup, below `root`.
+    pub(super) own: PathBuf,
+}
+
+impl Hierarchy {
+    /// Reads /proc/self/mountinfo and /proc/self/cgroup.
+    pub(super) fn find() -> Result<Self, Lack> {
+        let unreadable = |error: std::io::Error| Lack::new(format!("/proc/self cannot be read: {error}"), MOUNT_PROC);
+        let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(unreadable)?;
+        let (shows, at) = mounted(&mounts).ok_or_else(|| {
+            Lack::new("no cgroup v2 file system is mounted here", "Mount it: mount -t cgroup2 none /sys/fs/cgroup")
+        })?;
+        let root = open(&at, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+            .map_err(|errno| Lack::new(format!("{} cannot be opened: {}", at.display(), errno.desc()), MOUNT_PROC))?;
+        let cgroups = fs::read_to_string("/proc/self/cgroup").map_err(unreadable)?;
+        let own = place(&cgroups, &shows)
+            .ok_or_else(|| Lack::new(format!("this process's own cgroup is not below {}", at.display()), MOUNT_OWN))?;
+        Ok(Hierarchy { root, shows, own })
+    }
+
+    /// The directory of a cgroup given as /proc/PID/cgroup gives it: `0::/user.slice/…`.
+    pub(super) fn open(&self, cgroups: &str) -> nix::Result<OwnedFd> {
+        self.open_below(&place(cgroups, &self.shows).ok_or(Errno::ENOENT)?)
+    }
+
+    /// A directory below the mount; empty for the mount itself.
+    pub(super) fn open_below(&self, below: &Path) -> nix::Result<OwnedFd> {
+        let below = if below.as_os_str().is_empty() { Path::new(".") } else { below };
+        let how = OpenHow::new()
+            .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
+        crate::sys::descriptor::open_resolved(&self.root, below, how)
+    }
+}
+
+const MOUNT_PROC: &str = "Look at how /proc and /sys/fs/cgroup are mounted";
+const MOUNT_OWN: &str = "In a container, give it a cgroup namespace of its own (docker run --cgroupns=private)";
+
+/// The root field and the mount point of the cgroup2 line: proc_pid_mountinfo(5).
+fn mounted(mountinfo: &str) -> Option<(PathBuf, PathBuf)> {
+    mountinfo.lines().find_map(|line| {
+        let (before, after) = line.split_once(" - ")?;
+        (after.split(' ').next() == Some("cgroup2")).then_some(())?;
+        let mut fields = before.split(' ').skip(3);
+        Some((unescape(fields.next()?), unescape(fields.next()?)))
+    })
+}
+
+/// Space, tab, newline and backslash are written as octal numbers there.
+fn unescape(field: &str) -> PathBuf {
+    let mut path = String::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((before, after)) = rest.split_once('\\') {
+        path.push_str(before);
+        let code = after.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        path.push(char::from(code.unwrap_or(b'\\')));
+        rest = if code.is_some() { after.get(3..).unwrap_or_default() } else { after };
+    }
+    path.push_str(rest);
+    path.into()
+}
+
+/// The `0::` line's path, below what is mounted.
+fn place(cgroups: &str, shows: &Path) -> Option<PathBuf> {
+    let path = cgroups.lines().find_map(|line| line.strip_prefix("0::"))?;
+    // A cgroup outside this namespace begins with /.., one that was removed ends with " (deleted)".
+    let below = Path::new(path).strip_prefix(shows).ok()?;
+    below.components().all(|part| matches!(part, std::path::Component::Normal(_))).then(|| below.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNIFIED: &str = "\
+24 1 0:22 / /proc rw,nosuid - proc proc rw
+29 25 0:26 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot
+";
+    const HYBRID: &str = "\
+31 30 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+32 30 0:28 / /sys/fs/cgroup/uni\\040fied rw master:1 - cgroup2 cgroup2 rw
+";
+    const DEEPER: &str = "7 6 0:26 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw\n";
+
+    #[test]
+    fn the_mount_is_found_with_what_it_shows() {
+        assert_eq!(mounted(UNIFIED), Some(("/".into(), "/sys/fs/cgroup".into())));
+        assert_eq!(mounted(HYBRID), Some(("/".into(), "/sys/fs/cgroup/uni fied".into())));
+        assert_eq!(mounted(DEEPER), Some(("/docker/abc".into(), "/sys/fs/cgroup".into())));
+        assert_eq!(mounted("24 1 0:22 / /proc rw - proc proc rw\n"), None);
+        assert_eq!(mounted("cgroup2\n - cgroup2\n"), None);
+    }
+
+    #[test]
+    fn the_own_place_is_below_what_is_shown() {
+        let v1 = "12:memory:/x\n0::/user.slice/a b\n";
+        assert_eq!(place(v1, Path::new("/")), Some("user.slice/a b".into()));
+        assert_eq!(place("0::/docker/abc/in\n", Path::new("/docker/abc")), Some("in".into()));
+        assert_eq!(place("0::/\n", Path::new("/")), Some("".into()));
+        assert_eq!(place("0::/other\n", Path::new("/docker/abc")), None);
+        assert_eq!(place("0::/../other\n", Path::new("/")), None);
+        assert_eq!(place("12:memory:/x\n", Path::new("/")), None);
+    }
+}

@@ -1,0 +1,231 @@
+//! The run's own cgroup: made, limited, joined, read and removed.
+//!
+//! Two levels. The limits are on the upper one; the payload is in the lower one, where its cgroup namespace has its root, so that
+//! no limit is within its sight, even if it could mount cgroup2.
+
+use super::Lack;
+use super::files::{get, keyed, number, open_child, put, words};
+use crate::host::outcome::CgroupFigures;
+use crate::plan::{Limits, Plan};
+use nix::errno::Errno;
+use nix::sys::stat::{Mode, mkdirat};
+use nix::unistd::{Pid, UnlinkatFlags, unlinkat};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+/// The period of cpu.max, microseconds: the kernel's own default.
+const PERIOD: u64 = 100_000;
+const LOWER: &str = "payload";
+
+/// A run's cgroup. Dropped, all in it is dead and it is gone.
+#[derive(Debug)]
+pub(super) struct RunCgroup {
+    layer: &'static str,
+    parent: OwnedFd,
+    name: String,
+    upper: OwnedFd,
+    lower: OwnedFd,
+}
+
+/// Out of the scope's own cgroup, which may hold no process if its children are to have controllers.
+pub(super) fn keep_apart(scope: &OwnedFd, processes: &[Pid]) -> Result<(), Lack> {
+    let moved = make_directory(scope, "outside")
+        .and_then(|outside| processes.iter().try_for_each(|pid| put(&outside, "cgroup.procs", &pid.to_string())));
+    moved.map_err(|errno| failed("the scope's processes cannot be moved", errno))
+}
+
+/// The controllers that the plan's limits need.
+pub(super) fn controllers(plan: &Plan) -> Vec<&'static str> {
+    let mut needed: Vec<_> = plan.cgroup.needed_by.iter().map(|need| need.controller).collect();
+    if plan.limits.pids.is_some() {
+        needed.push("pids");
+    }
+    needed.sort_unstable();
+    needed.dedup();
+    needed
+}
+
+impl RunCgroup {
+    /// Makes it below `parent`, writes the limits, reads them back, and moves init in.
+    pub(super) fn make(parent: &OwnedFd, layer: &'static str, plan: &Plan, init: Pid) -> Result<Self, Lack> {
+        let needed = controllers(plan);
+        let there =
+            words(parent, "cgroup.controllers").map_err(|errno| failed("its controllers cannot be read", errno))?;
+        if let Some(missing) = needed.iter().find(|controller| !there.iter().any(|name| name == *controller)) {
+            return Err(not_delegated(missing));
+        }
+        enable(parent, &needed).map_err(|errno| failed("its controllers cannot be enabled", errno))?;
+        let name = format!("sandbox-{init}");
+        let lack = |errno| failed("a directory cannot be made in it", errno);
+        let upper = make_directory(parent, &name).map_err(lack)?;
+        let parent = parent.try_clone().map_err(|_| failed("its descriptor cannot be copied", Errno::EMFILE))?;
+        let lower = make_directory(&upper, LOWER).map_err(|errno| {
+            let _ = unlinkat(&parent, name.as_str(), UnlinkatFlags::RemoveDir);
+            lack(errno)
+        })?;
+        // From here on a failure takes the directories away again.
+        let cgroup = RunCgroup { layer, parent, name, upper, lower };
+        cgroup.limit(&plan.limits)?;
+        put(&cgroup.lower, "cgroup.procs", &init.to_string()).map_err(|errno| failed("init cannot join it", errno))?;
+        Ok(cgroup)
+    }
+
+    fn limit(&self, limits: &Limits) -> Result<(), Lack> {
+        // No cgroup below the payload's own, whatever it manages to mount.
+        self.set("cgroup.max.descendants", "1")?;
+        if let Some(pids) = limits.pids {
+            // One more for init. The lower level has the controller too, as Linux before 6.11 counts there what was refused.
+            self.set("pids.max", &(pids.saturating_add(1)).to_string())?;
+            enable(&self.upper, &["pids"]).map_err(|errno| failed("pids cannot be enabled", errno))?;
+        }
+        if let Some(memory) = limits.memory {
+            self.set("memory.max", &whole_pages(memory))?;
+            // All of the run or nothing of it: what the OOM killer leaves over is of no use.
+            self.set("memory.oom.group", "1")?;
+        }
+        if let Some(swap) = limits.swap {
+            match self.set("memory.swap.max", &whole_pages(swap)) {
+                // A kernel without swap accounting: fine as long as there is nothing to account.
+                Err(_) if !host_has_swap() => {}
+                answer => answer?,
+            }
+        }
+        if let Some(thousandths) = limits.cpus {
+            self.set("cpu.max", &format!("{} {PERIOD}", thousandths.saturating_mul(PERIOD / 1000)))?;
+        }
+        if let Some(weight) = limits.cpu_weight {
+            self.set("cpu.weight", &weight.to_string())?;
+        }
+        if let Some(weight) = limits.io_weight {
+            self.weigh_io(weight)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a limit and reads it back: what counts is what the kernel made of it.
+    fn set(&self, file: &str, value: &str) -> Result<(), Lack> {
+        let written = put(&self.upper, file, value).and_then(|()| get(&self.upper, file));
+        match written {
+            Ok(read) if read.trim() == value => Ok(()),
+            Ok(read) => {
+                Err(Lack::new(format!("{file} was set to {value} and is {}", read.trim()), "Choose another value"))
+            }
+            Err(errno) => Err(failed(&format!("{file} cannot be set to {value}"), errno)),
+        }
+    }
+
+    /// The weight of io.cost, else that of BFQ, whose range ends at 1000.
+    fn weigh_io(&self, weight: u64) -> Result<(), Lack> {
+        let bfq = if weight <= 100 { weight } else { 100 + (weight - 100) / 11 };
+        let written = match put(&self.upper, "io.weight", &format!("default {weight}")) {
+            Err(Errno::ENOENT) => put(&self.upper, "io.bfq.weight", &bfq.to_string()),
+            answer => answer,
+        };
+        written.map_err(|errno| match errno {
+            Errno::ENOENT => {
+                Lack::new("this kernel weighs no I/O: it has neither io.cost nor BFQ", "Take limits.io_weight out")
+            }
+            errno => failed("io.weight cannot be set", errno),
+        })
+    }
+
+    /// cpu.stat, microseconds.
+    pub(super) fn cpu_time_us(&self) -> Option<u64> {
+        keyed(&self.upper, "cpu.stat", "usage_usec")
+    }
+
+    /// memory.events: processes that the OOM killer took.
+    pub(super) fn oom_kills(&self) -> Option<u64> {
+        keyed(&self.upper, "memory.events", "oom_kill")
+    }
+
+    /// cgroup.kill
+    pub(super) fn kill(&self) {
+        // A kernel before 5.14 has no such file; init's end takes all with it there too.
+        let _ = put(&self.upper, "cgroup.kill", "1");
+    }
+
+    /// What it used.
+    pub(super) fn figures(&self) -> CgroupFigures {
+        CgroupFigures {
+            layer: self.layer,
+            memory_peak_bytes: number(&self.upper, "memory.peak"),
+            // Without init.
+            pids_peak: number(&self.upper, "pids.peak").map(|peak| peak.saturating_sub(1)),
+            oom_kills: self.oom_kills(),
+            user_time_us: keyed(&self.upper, "cpu.stat", "user_usec"),
+            system_time_us: keyed(&self.upper, "cpu.stat", "system_usec"),
+        }
+    }
+
+    /// Was a fork refused for pids.max?
+    pub(super) fn has_refused_a_fork(&self) -> bool {
+        let refused = |level| keyed(level, "pids.events", "max").is_some_and(|count| count > 0);
+        refused(&self.upper) || refused(&self.lower)
+    }
+}
+
+impl Drop for RunCgroup {
+    /// Everything in it has ended, but for a set-up that failed: a process that dies counts for a moment longer.
+    fn drop(&mut self) {
+        for round in 0..200 {
+            let _ = unlinkat(&self.upper, LOWER, UnlinkatFlags::RemoveDir);
+            match unlinkat(&self.parent, self.name.as_str(), UnlinkatFlags::RemoveDir) {
+                // Or the scope is gone already, and all below it.
+                Ok(()) | Err(Errno::ENOENT | Errno::ENODEV) => return,
+                Err(_) => {}
+            }
+            if round == 0 {
+                self.kill();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// A new directory, opened. One of the same name was left by a run that was killed, and is empty.
+fn make_directory(parent: &OwnedFd, name: &str) -> nix::Result<OwnedFd> {
+    let make = || mkdirat(parent, name, Mode::from_bits_truncate(0o755));
+    match make() {
+        Err(Errno::EEXIST) => {
+            let _ = open_child(parent, name).and_then(|old| unlinkat(&old, LOWER, UnlinkatFlags::RemoveDir));
+            unlinkat(parent, name, UnlinkatFlags::RemoveDir)?;
+            make()?;
+        }
+        answer => answer?,
+    }
+    open_child(parent, name)
+}
+
+/// cgroup.subtree_control
+pub(super) fn enable(directory: &OwnedFd, controllers: &[&str]) -> nix::Result<()> {
+    let enabled = words(directory, "cgroup.subtree_control")?;
+    let missing = controllers.iter().filter(|controller| !enabled.iter().any(|name| name == *controller));
+    let wanted: Vec<_> = missing.map(|controller| format!("+{controller}")).collect();
+    if wanted.is_empty() { Ok(()) } else { put(directory, "cgroup.subtree_control", &wanted.join(" ")) }
+}
+
+/// As the kernel rounds it.
+fn whole_pages(bytes: u64) -> String {
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as u64;
+    (bytes / page * page).to_string()
+}
+
+fn host_has_swap() -> bool {
+    std::fs::read_to_string("/proc/swaps").map_or(true, |swaps| swaps.lines().count() > 1)
+}
+
+fn failed(what: &str, errno: Errno) -> Lack {
+    Lack::new(format!("{what} ({})", errno.desc()), "Look at /proc/self/cgroup and at who may write there")
+}
+
+fn not_delegated(controller: &str) -> Lack {
+    Lack::new(
+        format!("the controller {controller} is not delegated to this user"),
+        format!(
+            "Let the administrator put Delegate=cpu io memory pids into /etc/systemd/system/user@.service.d/delegate.conf, \
+             below [Service], and log in again (on a host with cgroup v1, {controller} is there only after a boot with \
+             systemd.unified_cgroup_hierarchy=1)"
+        ),
+    )
+}

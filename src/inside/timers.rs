@@ -1,0 +1,59 @@
+//! The timers of init itself: the wall clock for when the supervisor is stopped, and CPU time where no cgroup counts it.
+
+use super::cpu_time::{Meter, pause};
+use super::link::Record;
+use crate::prepare::Prepared;
+use std::time::{Duration, Instant};
+
+/// How long after the supervisor's timer this one runs out: it is only for when the supervisor is stopped.
+const LATER_THAN_SUPERVISOR: Duration = Duration::from_millis(250);
+
+/// Those that the plan asks for.
+pub(super) struct Timers {
+    wall: Option<Instant>,
+    cpu: Option<CpuTimer>,
+}
+
+struct CpuTimer {
+    allowed: Duration,
+    processors: u32,
+    meter: Meter,
+    next: Instant,
+}
+
+impl Timers {
+    /// From now on.
+    pub(super) fn new(prepared: &Prepared, in_cgroup: bool) -> Self {
+        let (limits, now) = (&prepared.plan.limits, Instant::now());
+        let with_extra = |limit: u64| Duration::from_micros(limit.saturating_add(limits.extra_time));
+        let late = Duration::from_micros(limits.kill_after) + LATER_THAN_SUPERVISOR;
+        let cpu_time = limits.cpu_time.filter(|_| !in_cgroup).map(with_extra);
+        Timers {
+            wall: limits.wall_time.and_then(|wall| now.checked_add(with_extra(wall).saturating_add(late))),
+            cpu: cpu_time.map(|allowed| CpuTimer {
+                allowed,
+                processors: prepared.processors,
+                meter: Meter::default(),
+                next: now + pause(allowed, prepared.processors, Duration::ZERO),
+            }),
+        }
+    }
+
+    /// When one may have run out.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.wall.into_iter().chain(self.cpu.as_ref().map(|cpu| cpu.next)).min()
+    }
+
+    /// What has run out, if anything.
+    pub(super) fn check(&mut self) -> Option<Record> {
+        let now = Instant::now();
+        if self.wall.is_some_and(|wall| wall <= now) {
+            return Some(Record::TimedOut);
+        }
+        let cpu = self.cpu.as_mut().filter(|cpu| cpu.next <= now)?;
+        let (used, cost) = cpu.meter.look();
+        let left = cpu.allowed.saturating_sub(used);
+        cpu.next = Instant::now() + pause(left, cpu.processors, cost);
+        left.is_zero().then_some(Record::CpuTimedOut)
+    }
+}
