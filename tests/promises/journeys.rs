@@ -143,7 +143,7 @@ fn j7_a_grader_runs_a_submission_on_a_test_within_limits() {
         ["-p", "strict", "--ro", "box", "--workdir", workdir.to_str().unwrap(), "--stdin", "1.in", "--stdout", "out/1"];
     project.run(&[&grader[..], &line.split(' ').collect::<Vec<_>>()].concat()).exits(0);
     assert_eq!(project.read("out/1"), "42\n");
-    let report: serde_json::Value = serde_json::from_str(&project.read("out/1.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&project.report_text("out/1.json")).unwrap();
     assert_eq!((&report["status"], &report["exit_code"]), (&"exited".into(), &0.into()), "{report}");
 }
 
