@@ -22,7 +22,16 @@ pub(super) fn left(project: &Project) -> String {
 /// The manager sees the end of a scope a moment after the run's.
 #[track_caller]
 pub(super) fn nothing_is_left(project: &Project) {
-    until("nothing is left", || left(project).is_empty());
+    let mut last = String::new();
+    until("nothing is left", || {
+        let left = left(project);
+        // What is left is said once, for the one who has to find out why.
+        if left != last {
+            println!("left: {left}");
+            last = left;
+        }
+        last.is_empty()
+    });
 }
 
 const FLAGS: [&str; 6] = ["-p", "build", "--memory", "64MiB", "--report", "r.json"];
