@@ -81,7 +81,7 @@ fn live(init: &Init) -> Done<Infallible> {
                 Err(Failure { errno: Errno::ENOENT, .. }) if hide.may_be_gone => {}
                 hidden => hidden?,
             },
-            MountKind::Proc => proc::mount(&mut tree, &mount.at, &plan.features, index)?,
+            MountKind::Proc => proc::mount(&mut tree, &mount.at, prepared, index)?,
             MountKind::Devpts => tree.devpts(&mount.at, index)?,
         }
     }

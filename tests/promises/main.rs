@@ -15,6 +15,7 @@ mod lifecycle;
 mod messages;
 mod mounts;
 mod namespaces;
+mod quotas;
 mod real_builds;
 mod report;
 mod root_user;
