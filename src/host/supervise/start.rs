@@ -35,6 +35,9 @@ impl Supervisor<'_> {
         if !degraded.is_empty() {
             tracing::warn!("weaker than asked for: {}", degraded.join("; "));
         }
+        if self.cgroup.is_joined() {
+            tracing::debug!("init is in the run's cgroup, its limits are in force");
+        }
         // Init may have failed already and be gone: then its record says why, and this send does not matter.
         let _ = self.init.link.send(Record::Go { in_cgroup: self.cgroup.is_joined() }, &[]);
     }
