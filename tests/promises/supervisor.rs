@@ -204,3 +204,12 @@ fn a_name_with_a_newline_stays_on_its_line_in_explain() {
         "{shown}"
     );
 }
+
+// Layer: `faults` is no default feature. With it a variable of the environment would take the sandbox apart.
+#[test]
+fn the_program_has_no_trace_of_the_faults_that_are_made_for_tests() {
+    let program = std::fs::read(binary()).unwrap();
+    let holds = |text: &[u8]| program.windows(text.len()).any(|window| window == text);
+    assert!(holds(b"setup-failed"), "{} is no sandbox", binary());
+    assert!(!holds(b"SANDBOX_FAULT"), "{} is built with the feature faults", binary());
+}

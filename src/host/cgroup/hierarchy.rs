@@ -22,9 +22,7 @@ pub(super) struct Hierarchy {
 impl Hierarchy {
     /// Reads /proc/self/mountinfo and /proc/self/cgroup.
     pub(super) fn find() -> Result<Self, Lack> {
-        let unreadable = |error: std::io::Error| Lack::new(format!("/proc/self cannot be read: {error}"), MOUNT_PROC);
-        let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(unreadable)?;
-        let cgroups = fs::read_to_string("/proc/self/cgroup").map_err(unreadable)?;
+        let (mounts, cgroups) = (own_file("mountinfo")?, own_file("cgroup")?);
         let mut found = mounted(&mounts).peekable();
         if found.peek().is_none() {
             return Err(Lack::new(
@@ -57,6 +55,16 @@ impl Hierarchy {
 
 const MOUNT_PROC: &str = "Look at how /proc and /sys/fs/cgroup are mounted";
 const MOUNT_OWN: &str = "In a container, give it a cgroup namespace of its own (docker run --cgroupns=private)";
+
+/// A file of /proc/self.
+fn own_file(name: &str) -> Result<String, Lack> {
+    #[cfg(feature = "faults")]
+    if let Some(text) = crate::faults::answer(name) {
+        return Ok(text.into());
+    }
+    fs::read_to_string(format!("/proc/self/{name}"))
+        .map_err(|error| Lack::new(format!("/proc/self/{name} cannot be read: {error}"), MOUNT_PROC))
+}
 
 /// The root field and the mount point of each cgroup2 line, the last mounted first: proc_pid_mountinfo(5).
 fn mounted(mountinfo: &str) -> impl Iterator<Item = (PathBuf, PathBuf)> {
