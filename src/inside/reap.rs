@@ -55,7 +55,10 @@ fn wait_for_end(init: &Init, payload: Pid, mut timers: Timers, has_terminal: boo
             return Ok(());
         }
         if let Some(over) = timers.check() {
-            return say(init, over);
+            say(init, over)?;
+            if over == Record::TimedOut {
+                return Ok(());
+            }
         }
         loop {
             match process::wait_any(stops | libc::WNOHANG) {

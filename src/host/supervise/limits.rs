@@ -15,16 +15,7 @@ impl Supervisor<'_> {
         let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         if is_over(self.wall_deadline) {
             self.wall_deadline = None;
-            let kill_after = Duration::from_micros(self.prepared.plan.limits.kill_after);
-            if self.facts.ended.is_some() {
-                // In time: it is this timer that is late, after a kill -STOP.
-            } else if kill_after.is_zero() {
-                self.act_on_limit(Status::WallTimeout);
-            } else {
-                self.note_limit(Status::WallTimeout);
-                self.forward(Signal::SIGTERM, false);
-                self.kill_deadline = now.checked_add(kill_after);
-            }
+            self.act_on_time(Status::WallTimeout);
         }
         if is_over(self.kill_deadline) {
             self.kill_deadline = None;
@@ -44,10 +35,24 @@ impl Supervisor<'_> {
         let limits = &self.prepared.plan.limits;
         let Some((limit, used)) = limits.cpu_time.zip(self.cgroup.cpu_time_us()) else { return };
         match limit.saturating_add(limits.extra_time).checked_sub(used) {
-            None | Some(0) => self.act_on_limit(Status::CpuTimeout),
+            None | Some(0) => self.act_on_time(Status::CpuTimeout),
             Some(left) => {
                 self.next_cpu_look = Some(now + next_look(Duration::from_micros(left), self.prepared.processors))
             }
+        }
+    }
+
+    /// At a limit of time: the end, or first the word.
+    pub(super) fn act_on_time(&mut self, limit: Status) {
+        let kill_after = Duration::from_micros(self.prepared.plan.limits.kill_after);
+        if self.facts.ended.is_some() {
+            // In time: it is the timer that is late, after a kill -STOP.
+        } else if kill_after.is_zero() {
+            self.act_on_limit(limit);
+        } else {
+            self.note_limit(limit);
+            self.forward(Signal::SIGTERM, false);
+            self.kill_deadline = Instant::now().checked_add(kill_after);
         }
     }
 

@@ -200,7 +200,7 @@ impl<'run> Supervisor<'run> {
                     self.facts.ended = Some(status);
                 }
                 Record::TimedOut => self.note_limit(Status::WallTimeout),
-                Record::CpuTimedOut => self.note_limit(Status::CpuTimeout),
+                Record::CpuTimedOut => self.act_on_time(Status::CpuTimeout),
                 Record::Failed(failure) => self.facts.failure = Some(failure),
                 // Said only by this side.
                 Record::Mapped | Record::Trees | Record::Go { .. } => return Err(Errno::EBADMSG),
