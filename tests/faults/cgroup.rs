@@ -47,8 +47,8 @@ fn a_host_without_cgroup2_has_none() {
     lacks(&bench, "mountinfo=9 1 0:9 / /sys rw - sysfs none rw", "no cgroup v2 file system is mounted here");
     lacks(&bench, "mountinfo=9 1 0:9 / /no/such rw - cgroup2 none rw", "/no/such cannot be opened");
     let (_, hierarchy) = hierarchy(&bench);
-    lacks(&bench, &hierarchy.replace("0::/", "0::/../other"), "own cgroup is not below");
-    lacks(&bench, &hierarchy.replace("0::/", "1:memory:/"), "own cgroup is not below");
+    lacks(&bench, &hierarchy.replace("0::/", "0::/../other"), "no mount of cgroup v2 shows this process's own cgroup");
+    lacks(&bench, &hierarchy.replace("0::/", "1:memory:/"), "no mount of cgroup v2 shows this process's own cgroup");
 }
 
 #[test]
