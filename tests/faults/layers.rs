@@ -37,6 +37,16 @@ fn a_kernel_without_landlock_is_refused_where_it_is_required() {
     }
 }
 
+// More than this program knows is not enforced, whatever the kernel has.
+#[test]
+fn an_abi_that_only_the_kernel_knows_is_refused_where_it_is_required() {
+    let bench = Bench::new();
+    let flags = ["--landlock", "require", "--landlock-min-abi", "1000"];
+    let error = bench.refused("landlock-abi=1000", &flags);
+    holds(&error["message"], &["this program knows Landlock up to ABI", "1000 is asked for"]);
+    holds(&error["remedy"], &["landlock.min_abi"]);
+}
+
 #[test]
 fn a_kernel_without_landlock_is_told_where_it_is_preferred() {
     let bench = Bench::new();

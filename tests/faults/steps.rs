@@ -83,6 +83,19 @@ fn no_answer_of_the_kernel_is_passed_over() {
     bench.runs(&answer(number), &[]);
 }
 
+// Both go on after the fork. What fails in init must not find the command running: pipe, fork, the word to the supervisor, that to the
+// payload.
+#[test]
+fn what_fails_in_init_beside_the_payload_is_the_end_of_the_run() {
+    let bench = Bench::new();
+    for _ in 0..25 {
+        for nth in 1..=4 {
+            let error = bench.refused(&fault(&format!("Fork#{nth}"), Errno::EIO), &[]);
+            assert_eq!((&error["step"], &error["errno"]), (&"fork".into(), &"EIO".into()), "{error}");
+        }
+    }
+}
+
 #[test]
 fn a_terminal_that_cannot_be_made_is_the_end_of_the_run() {
     let bench = Bench::new();
