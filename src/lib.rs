@@ -27,6 +27,8 @@
 #[allow(missing_docs)]
 pub mod cli;
 pub mod error;
+#[cfg(feature = "faults")]
+mod faults;
 pub mod host;
 pub mod inside;
 pub mod layers;

@@ -17,6 +17,8 @@ use std::ffi::OsString;
 
 /// A whole invocation: argv to exit code.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
+    #[cfg(feature = "faults")]
+    crate::faults::read();
     let invocation = match args::parse(arguments) {
         Ok(invocation) => invocation,
         Err(error) => {

@@ -39,9 +39,11 @@ impl Launched {
 }
 
 impl Drop for Launched {
-    /// On every way out, also that of an error here: nothing stays.
+    /// On every way out, also that of an error here: nothing stays, not even for the moment that it takes to die.
     fn drop(&mut self) {
         self.kill();
+        // ECHILD: it has been waited for already.
+        let _ = process::wait_with_usage(self.pid);
     }
 }
 

@@ -44,6 +44,8 @@ pub(super) fn provide(prepared: &Prepared, init: &Launched) -> Result<(), Error>
 }
 
 fn write_maps(pid: Pid, uid_map: &str, gid_map: &str) -> std::io::Result<()> {
+    #[cfg(feature = "faults")]
+    crate::faults::fail("write-maps")?;
     fs::write(format!("/proc/{pid}/uid_map"), uid_map)?;
     fs::write(format!("/proc/{pid}/gid_map"), gid_map)
 }

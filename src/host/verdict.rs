@@ -74,14 +74,15 @@ impl Facts {
 
     /// Why there was no run, or none that counts.
     fn error(&mut self, init_status: i32, prepared: &Prepared) -> Option<Error> {
-        if let Some(refused) = self.refused.take() {
-            return Some(refused);
-        }
         if let Some(failure) = self.failure {
             return Some(match failure.step {
                 Step::Execute => why::execute_failed(failure.errno, prepared),
                 _ => why::step_failed(failure, prepared),
             });
+        }
+        // After init's own word: what has ended cannot be moved into a cgroup.
+        if let Some(refused) = self.refused.take() {
+            return Some(refused);
         }
         if self.started.is_none() && self.ended.is_none() {
             let error = |kind, message| Error::new(kind, message);

@@ -145,7 +145,7 @@ fn id_map_failed(failure: Failure, entry: Option<&Mount>) -> Error {
             ))
             .path(path)
             .origin(&mount.origin)
-            .remedy("Run as an ordinary user; or let the payload be host root for its files: --outside caller")
+            .remedy("Run as an ordinary user; or let the payload be host root for its files: --outside caller (whose processes only a cgroup can limit: --cgroup prefer goes on without)")
         }
         _ => Error::host(format!("the ids of the sandbox could not be mapped: {}", failure.errno.desc())),
     }

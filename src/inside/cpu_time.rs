@@ -2,10 +2,10 @@
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
-use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Between two looks.
 const SHORTEST: Duration = Duration::from_millis(5);
@@ -29,9 +29,9 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// Looks: the CPU time used so far, and how long the look took.
+    /// Looks: the CPU time used so far, and how much of it the look took. (By the wall clock, a busy machine would make it seem dear.)
     pub(super) fn look(&mut self) -> (Duration, Duration) {
-        let begun = Instant::now();
+        let begun = here();
         let tick = tick();
         let (mut now, mut error) = (waited_for_here(), Duration::ZERO);
         for (pid, stat) in others() {
@@ -41,13 +41,17 @@ impl Meter {
             now += own_clock(pid) + waited;
         }
         self.account(now, error);
-        (self.seen + self.lost, begun.elapsed())
+        (self.seen + self.lost, here().saturating_sub(begun))
     }
 
     fn account(&mut self, now: Duration, error: Duration) {
         self.lost += self.seen.saturating_sub(now + error);
         self.seen = now;
     }
+}
+
+fn here() -> Duration {
+    ClockId::CLOCK_THREAD_CPUTIME_ID.now().map_or(Duration::ZERO, Duration::from)
 }
 
 /// When to look again after a look that took `cost`.

@@ -21,7 +21,9 @@ use crate::prepare::Prepared;
 use crate::sys::process::{self, Cloned};
 use link::{Link, Record};
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::libc;
+use nix::unistd::pipe2;
 use sources::Sources;
 pub use sources::open_tree;
 use std::convert::Infallible;
@@ -81,7 +83,7 @@ fn live(init: &Init) -> Done<Infallible> {
                 Err(Failure { errno: Errno::ENOENT, .. }) if hide.may_be_gone => {}
                 hidden => hidden?,
             },
-            MountKind::Proc => proc::mount(&mut tree, &mount.at, &plan.features, index)?,
+            MountKind::Proc => proc::mount(&mut tree, &mount.at, prepared, index)?,
             MountKind::Devpts => tree.devpts(&mount.at, index)?,
         }
     }
@@ -98,11 +100,16 @@ fn live(init: &Init) -> Done<Infallible> {
     capabilities::reduce(&prepared.capabilities).at(Step::Capabilities)?;
     step_down_filter(prepared)?;
 
+    // The payload waits for init's word: a failure here must not find the command running.
+    let (hears, says) = pipe2(OFlag::O_CLOEXEC).at(Step::Fork)?;
     match process::fork_with_pidfd().at(Step::Fork)? {
-        Cloned::Child => payload::run(init, terminal.as_ref(), in_cgroup),
+        Cloned::Child => {
+            drop(says);
+            payload::run(init, terminal.as_ref(), in_cgroup, &hears)
+        }
         Cloned::Parent(pid, pidfd) => {
             init.link.send(reap::started(), &[pidfd.as_fd()]).at(Step::Fork)?;
-            reap::run(init, pid, terminal.as_ref(), in_cgroup)
+            reap::run(init, pid, terminal.as_ref(), in_cgroup, says)
         }
     }
 }

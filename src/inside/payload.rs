@@ -7,12 +7,16 @@ use crate::sys::process;
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::sys::stat::umask;
-use nix::unistd::{Pid, chdir, execve, getcwd, getpid, setpgid, setsid, tcsetpgrp};
+use nix::unistd::{Pid, chdir, execve, getcwd, getpid, read, setpgid, setsid, tcsetpgrp};
 use std::convert::Infallible;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// From fork to execve(2).
-pub(super) fn run(init: &Init, terminal: Option<&OwnedFd>, in_cgroup: bool) -> ! {
+pub(super) fn run(init: &Init, terminal: Option<&OwnedFd>, in_cgroup: bool, word: &OwnedFd) -> ! {
+    if read(word, &mut [0]) != Ok(1) {
+        // Init has failed, and said so itself.
+        process::exit_now(125);
+    }
     let Err(failure) = step_down(init, terminal, in_cgroup);
     super::give_up(init, failure)
 }

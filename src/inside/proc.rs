@@ -2,7 +2,7 @@
 
 use super::step::{At, Done, Step};
 use super::tree::Tree;
-use crate::plan::Features;
+use crate::prepare::Prepared;
 use crate::sys::mount::{self, attr};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
@@ -31,20 +31,17 @@ const COVERED: [&str; 13] = [
 /// Settings of the kernel and of its drivers.
 const READ_ONLY: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 
-/// Limits of the new user namespace (namespaces(7), inotify(7)): no further user namespaces, and
-/// not all of the caller's own inotify instances, which are counted per user across namespaces.
-const QUOTAS: [(&str, &str); 2] = [("sys/user/max_user_namespaces", "0"), ("sys/user/max_inotify_instances", "64")];
+/// Kinds of namespaces that a payload with `features.userns` may make, so many of each: the count is the caller's too.
+const NAMESPACES: [&str; 8] = ["user", "pid", "mnt", "net", "ipc", "uts", "cgroup", "time"];
+const SOME: &str = "256";
+/// Half of what a caller has by default: counted per user, across namespaces (inotify(7)).
+const INOTIFY_INSTANCES: &str = "64";
 
 /// Mounts it at `at`.
-pub(super) fn mount(tree: &mut Tree, at: &Path, features: &Features, index: usize) -> Done {
+pub(super) fn mount(tree: &mut Tree, at: &Path, prepared: &Prepared, index: usize) -> Done {
     let attributes = attr::NOSUID | attr::NODEV | attr::NOEXEC;
     let proc = mount::new_filesystem(c"proc", &[], attributes).at_entry(Step::Proc, index)?;
-    // Before /proc/sys is covered, and before init loses its capabilities: the kernel asks for them at the write.
-    for (name, value) in QUOTAS {
-        if !(features.userns && name.ends_with("namespaces")) {
-            set_quota(&proc, name, value).at_entry(Step::Quotas, index)?;
-        }
-    }
+    quotas(&proc, prepared).at_entry(Step::Quotas, index)?;
     tree.mount(at, &proc, true, index)?;
     for name in READ_ONLY {
         make_read_only(&proc, name).at_entry(Step::Proc, index)?;
@@ -61,6 +58,18 @@ pub(super) fn mount(tree: &mut Tree, at: &Path, features: &Features, index: usiz
         }
     }
     Ok(())
+}
+
+/// Limits of the new user namespace, namespaces(7), before /proc/sys is covered, and before init loses its capabilities: the kernel asks
+/// for them at the write.
+fn quotas(proc: &OwnedFd, prepared: &Prepared) -> nix::Result<()> {
+    if prepared.plan.features.userns {
+        NAMESPACES.iter().try_for_each(|kind| set_quota(proc, &format!("sys/user/max_{kind}_namespaces"), SOME))?;
+    } else {
+        set_quota(proc, "sys/user/max_user_namespaces", "0")?;
+    }
+    set_quota(proc, "sys/user/max_inotify_instances", INOTIFY_INSTANCES)?;
+    set_quota(proc, "sys/user/max_inotify_watches", &prepared.inotify_watches)
 }
 
 /// A kernel built without the feature has no such limit, and nothing to limit.

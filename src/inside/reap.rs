@@ -10,7 +10,7 @@ use nix::libc;
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::time::{TimeVal, TimeValLike};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -28,19 +28,21 @@ pub(super) fn started() -> Record {
 }
 
 /// Until the payload ends; then init does, and the kernel ends what the payload left running.
-pub(super) fn run(init: &Init, payload: Pid, terminal: Option<&OwnedFd>, in_cgroup: bool) -> ! {
-    match until_end(init, payload, terminal, in_cgroup) {
+pub(super) fn run(init: &Init, payload: Pid, terminal: Option<&OwnedFd>, in_cgroup: bool, word: OwnedFd) -> ! {
+    match until_end(init, payload, terminal, in_cgroup, word) {
         Ok(()) => process::exit_now(0),
         Err(failure) => super::give_up(init, failure),
     }
 }
 
-fn until_end(init: &Init, payload: Pid, terminal: Option<&OwnedFd>, in_cgroup: bool) -> Done {
+fn until_end(init: &Init, payload: Pid, terminal: Option<&OwnedFd>, in_cgroup: bool, word: OwnedFd) -> Done {
     // Nothing of the supervisor's or the caller's stays open beside the payload: an end of a pipe here would keep it alive.
     // A pty does, or its master would hang up while the payload has closed its own descriptors of it.
     let link = init.link.as_fd().as_raw_fd();
-    process::close_all_but(terminal.into_iter().map(AsRawFd::as_raw_fd).chain([link]).collect())
+    process::close_all_but(terminal.into_iter().map(AsRawFd::as_raw_fd).chain([link, word.as_raw_fd()]).collect())
         .at(Step::Descriptors)?;
+    write(&word, &[1]).at(Step::Fork)?;
+    drop(word);
 
     let end = wait_for_end(init, payload, Timers::new(init.prepared, in_cgroup), terminal.is_some());
     end_all(init, payload);
@@ -55,7 +57,10 @@ fn wait_for_end(init: &Init, payload: Pid, mut timers: Timers, has_terminal: boo
             return Ok(());
         }
         if let Some(over) = timers.check() {
-            return say(init, over);
+            say(init, over)?;
+            if over == Record::TimedOut {
+                return Ok(());
+            }
         }
         loop {
             match process::wait_any(stops | libc::WNOHANG) {

@@ -103,8 +103,18 @@ impl<T> At<T> for nix::Result<T> {
     }
 
     fn at_entry(self, step: Step, index: usize) -> Done<T> {
-        self.map_err(|errno| Failure { step, index: index as u32, errno })
+        #[cfg(feature = "faults")]
+        let this = self.and_then(|done| fault(step).map(|()| done));
+        #[cfg(not(feature = "faults"))]
+        let this = self;
+        this.map_err(|errno| Failure { step, index: index as u32, errno })
     }
+}
+
+/// By the step's name; or, as "answer", by how many kernel's answers there were before.
+#[cfg(feature = "faults")]
+fn fault(step: Step) -> nix::Result<()> {
+    crate::faults::fail("answer").and(crate::faults::fail(&format!("{step:?}")))
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ const LATER_THAN_SUPERVISOR: Duration = Duration::from_millis(250);
 
 /// Those that the plan asks for.
 pub(super) struct Timers {
+    /// How long the supervisor may take to act.
+    late: Duration,
     wall: Option<Instant>,
     cpu: Option<CpuTimer>,
 }
@@ -29,6 +31,7 @@ impl Timers {
         let late = Duration::from_micros(limits.kill_after) + LATER_THAN_SUPERVISOR;
         let cpu_time = limits.cpu_time.filter(|_| !in_cgroup).map(with_extra);
         Timers {
+            late,
             wall: limits.wall_time.and_then(|wall| now.checked_add(with_extra(wall).saturating_add(late))),
             cpu: cpu_time.map(|allowed| CpuTimer {
                 allowed,
@@ -44,7 +47,7 @@ impl Timers {
         self.wall.into_iter().chain(self.cpu.as_ref().map(|cpu| cpu.next)).min()
     }
 
-    /// What has run out, if anything.
+    /// What has run out, if anything. CPU time is the supervisor's to act on, until init's own patience with that is over, too.
     pub(super) fn check(&mut self) -> Option<Record> {
         let now = Instant::now();
         if self.wall.is_some_and(|wall| wall <= now) {
@@ -54,6 +57,11 @@ impl Timers {
         let (used, cost) = cpu.meter.look();
         let left = cpu.allowed.saturating_sub(used);
         cpu.next = Instant::now() + pause(left, cpu.processors, cost);
-        left.is_zero().then_some(Record::CpuTimedOut)
+        if !left.is_zero() {
+            return None;
+        }
+        self.cpu = None;
+        self.wall = self.wall.into_iter().chain(now.checked_add(self.late)).min();
+        Some(Record::CpuTimedOut)
     }
 }

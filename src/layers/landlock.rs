@@ -37,12 +37,20 @@ pub fn plan(plan: &Plan, degraded: &mut Vec<String>) -> Result<Option<Fence>, Er
     }
     let kernel = privileges::landlock_abi();
     let least = wanted.min_abi.max(LEAST_ABI);
-    if kernel < least {
-        let lack = format!("this kernel has Landlock ABI {kernel}, and {least} is asked for (landlock)");
+    // However new the kernel is: what is not planned here is not enforced.
+    if kernel.min(NEWEST_ABI) < least {
+        let (lack, remedy) = match kernel < least {
+            true => (
+                format!("this kernel has Landlock ABI {kernel}, and {least} is asked for (landlock)"),
+                "Use a newer kernel with landlock in its list of security modules, or say --landlock prefer",
+            ),
+            false => (
+                format!("this program knows Landlock up to ABI {NEWEST_ABI}, and {least} is asked for (landlock)"),
+                "Lower landlock.min_abi, or say --landlock prefer",
+            ),
+        };
         if wanted.mode == Enforcement::Require {
-            return Err(Error::host(lack)
-                .step("landlock")
-                .remedy("Use a newer kernel with landlock in its list of security modules, or say --landlock prefer"));
+            return Err(Error::host(lack).step("landlock").remedy(remedy));
         }
         degraded.push(lack);
     }

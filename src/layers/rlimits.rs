@@ -23,12 +23,16 @@ pub fn plan(limits: &Limits) -> nix::Result<Vec<Rlimit>> {
         (Resource::RLIMIT_AS, limits.address_space),
         (Resource::RLIMIT_MEMLOCK, limits.locked_memory),
     ];
+    // Counted per user, across user namespaces: half stays the caller's.
+    let shared = [Resource::RLIMIT_SIGPENDING, Resource::RLIMIT_MSGQUEUE];
+    let half = |resource| getrlimit(resource).map(|(soft, _)| Rlimit { resource, value: soft / 2 });
     let named = wanted.into_iter().filter_map(|(resource, value)| value.map(|value| (resource, value)));
     named
         .map(|(resource, value)| {
             let (_, hard) = getrlimit(resource)?;
             Ok(Rlimit { resource, value: value.min(hard) })
         })
+        .chain(shared.into_iter().map(half))
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! Which limits need a cgroup, and what to do where the host gives none.
 
-use super::{Cgroup, Enforcement, Need, wrong};
+use super::{Cgroup, Enforcement, HostFacts, Need, User, wrong};
 use crate::error::Error;
 use crate::profile::units::Limit;
 use crate::profile::{Located, Merged, Origin};
@@ -9,9 +9,9 @@ use crate::profile::{Located, Merged, Origin};
 ///
 /// # Errors
 /// A limit needs one that `cgroup.mode: off` forbids.
-pub(super) fn cgroup(merged: &Merged) -> Result<Cgroup, Error> {
+pub(super) fn cgroup(merged: &Merged, user: &User, host: &HostFacts) -> Result<Cgroup, Error> {
     let mode = merged.cgroup.as_ref().map_or(Enforcement::Require, |mode| mode.value);
-    let needed_by = needs(merged);
+    let needed_by = needs(merged, user.outside_uid == 0 && host.has_every_uid());
     match needed_by.first() {
         Some(Need { key, origin: Some(origin), .. }) if mode == Enforcement::Off => {
             // The sentence names the key; an entry of a built-in finds its line by it.
@@ -23,14 +23,15 @@ pub(super) fn cgroup(merged: &Merged) -> Result<Cgroup, Error> {
     }
 }
 
-/// Processes, times, output and what setrlimit(2) holds need none.
-fn needs(merged: &Merged) -> Vec<Need> {
+/// Processes, times, output and what setrlimit(2) holds need none; but RLIMIT_NPROC does not hold host root.
+fn needs(merged: &Merged, is_host_root: bool) -> Vec<Need> {
     let limits = &merged.limits;
     let all = [
         ("limits.memory", "memory", limited(&limits.memory)),
         ("limits.swap", "memory", limited(&limits.swap)),
         ("limits.cpus", "cpu", limited(&limits.cpus)),
         ("limits.cpu_weight", "cpu", limits.cpu_weight.as_ref().map(|weight| &weight.origin)),
+        ("limits.pids", "pids", limited(&limits.pids).filter(|_| is_host_root)),
         ("limits.io_weight", "io", limits.io_weight.as_ref().map(|weight| &weight.origin)),
     ];
     let need = |(key, controller, origin): (_, _, Option<&Origin>)| {
@@ -50,6 +51,27 @@ mod tests {
     use crate::plan::testing::{flag, line};
     use crate::profile::schema::Limits;
     use crate::profile::text;
+
+    fn cgroup(merged: &Merged) -> Result<Cgroup, Error> {
+        super::cgroup(merged, &nobody_special(), &HostFacts::default())
+    }
+
+    fn nobody_special() -> User {
+        User { uid: 0, gid: 0, outside_uid: 1000, outside_gid: 1000, mapped_by_root: false }
+    }
+
+    #[test]
+    fn processes_of_host_root_need_a_cgroup_and_those_of_a_containers_root_do_not() {
+        let merged = merged("limits: {pids: 3}");
+        let root = User { outside_uid: 0, outside_gid: 0, ..nobody_special() };
+        let needed_by = |mapped_uids: Vec<(u32, u32)>, user: User| {
+            let host = HostFacts { mapped_uids, ..HostFacts::default() };
+            super::cgroup(&merged, &user, &host).unwrap().needed_by.len()
+        };
+        assert_eq!(needed_by(vec![(0, u32::MAX)], root), 1);
+        assert_eq!(needed_by(vec![(0, u32::MAX)], nobody_special()), 0);
+        assert_eq!(needed_by(vec![(0, 1), (1, 65536)], root), 0);
+    }
 
     /// A profile with these lines alone.
     fn merged(yaml: &str) -> Merged {

@@ -71,6 +71,11 @@ impl HostFacts {
         lookup(&self.environment, name)
     }
 
+    /// The first user namespace: its uid 0 is the one that RLIMIT_NPROC does not bind.
+    pub(super) fn has_every_uid(&self) -> bool {
+        self.mapped_uids == [(0, u32::MAX)]
+    }
+
     /// The current directory is `/`, the caller's home or above it, and so no project.
     pub(super) fn cwd_holds_home(&self) -> bool {
         self.cwd == Path::new("/") || self.home.iter().chain(&self.real_home).any(|home| home.starts_with(&self.cwd))

@@ -74,7 +74,9 @@ fn private_id(ranges: &[(u32, u32)], pid: u32) -> Option<u32> {
     }
     let (first, count) = ranges.iter().copied().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > 1)?;
     let half = count / 2;
-    Some(first + (count - half) + pid % half).filter(|id| *id != 0 && *id != NOBODY)
+    let id = first + (count - half) + pid % half;
+    // Without an id the run would be root's own: the next one is as good.
+    Some(if id == NOBODY { id - 1 } else { id })
 }
 
 /// The names in passwd and group.
@@ -250,5 +252,15 @@ mod tests {
     fn other_capabilities_are_kept_in_order() {
         let written = [located("CAP_NET_RAW".into()), located("CAP_CHOWN".into()), located("CAP_CHOWN".into())];
         assert_eq!(capabilities(&written).unwrap(), [Capability::CAP_CHOWN, Capability::CAP_NET_RAW]);
+    }
+
+    #[test]
+    fn no_process_id_makes_a_run_in_a_container_roots_own() {
+        for range in [(0, 65536), (65533, 2), (1, 65534)] {
+            for pid in 1..70_000 {
+                let id = private_id(&[range], pid).unwrap();
+                assert!(id != 0 && id != NOBODY && id >= range.0 && id - range.0 < range.1, "{range:?} {pid}: {id}");
+            }
+        }
     }
 }

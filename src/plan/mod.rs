@@ -117,7 +117,7 @@ pub fn make(merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Result<
         notices: tree.notices,
         network,
         limits: limits::limits(&merged.limits)?,
-        cgroup: cgroup::cgroup(&merged)?,
+        cgroup: cgroup::cgroup(&merged, &user, host)?,
         features: limits::features(&merged.features),
         seccomp: limits::seccomp(&merged)?,
         landlock: limits::landlock(&merged),

@@ -36,6 +36,8 @@ pub struct Prepared<'plan> {
     pub capabilities: capabilities::Kept,
     /// setrlimit(2)
     pub rlimits: Vec<rlimits::Rlimit>,
+    /// user.max_inotify_watches: half of the caller's, whose count the payload's watches are in.
+    pub inotify_watches: String,
     /// Processors that are online: so much faster than the clock can CPU time run.
     pub processors: u32,
     /// The caller's umask(2), for the payload.
@@ -71,6 +73,7 @@ pub fn prepare(plan: &Plan) -> Result<Prepared<'_>, Error> {
         rlimits: rlimits::plan(&plan.limits).map_err(|errno| {
             Error::host(format!("the caller's limits cannot be read: {}", errno.desc())).step("rlimits")
         })?,
+        inotify_watches: (inotify_watches() / 2).to_string(),
         processors: processors(),
         umask: current_umask(),
         arguments,
@@ -92,6 +95,12 @@ fn c_string(text: &OsStr) -> Result<CString, Error> {
     CString::new(text.as_bytes()).map_err(|_| {
         Error::usage(format!("{:?} holds a NUL byte, which execve cannot pass on", text.to_string_lossy()))
     })
+}
+
+fn inotify_watches() -> u32 {
+    let watches = std::fs::read_to_string("/proc/sys/user/max_inotify_watches").ok();
+    // What every kernel allows at least.
+    watches.and_then(|watches| watches.trim().parse().ok()).unwrap_or(8192)
 }
 
 fn processors() -> u32 {

@@ -9,12 +9,16 @@ const SECUREBITS_LOCKED: libc::c_ulong = 0b1110_1111;
 
 /// PR_SET_SECUREBITS: execve(2) and setuid(2) no longer give uid 0 any capability, and nothing can undo it.
 pub fn lock_securebits() -> Result<()> {
+    #[cfg(feature = "faults")]
+    crate::faults::fail("securebits")?;
     // SAFETY: plain numbers.
     Errno::result(unsafe { libc::prctl(libc::PR_SET_SECUREBITS, SECUREBITS_LOCKED, 0, 0, 0) }).map(drop)
 }
 
 /// PR_CAPBSET_DROP; EINVAL for a number that the kernel has no capability for.
 pub fn drop_from_bounding_set(number: u32) -> Result<()> {
+    #[cfg(feature = "faults")]
+    crate::faults::fail("bounding-set")?;
     // SAFETY: plain numbers.
     Errno::result(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, libc::c_ulong::from(number), 0, 0, 0) }).map(drop)
 }
@@ -23,6 +27,8 @@ pub fn drop_from_bounding_set(number: u32) -> Result<()> {
 ///
 /// What leaves permitted or inheritable leaves the ambient set with it.
 pub fn set_capabilities(held: u64, inheritable: u64) -> Result<()> {
+    #[cfg(feature = "faults")]
+    crate::faults::fail("capset")?;
     #[repr(C)]
     struct Header {
         version: u32,
@@ -39,6 +45,8 @@ pub fn set_capabilities(held: u64, inheritable: u64) -> Result<()> {
 
 /// KEYCTL_JOIN_SESSION_KEYRING without a name: a fresh, empty session keyring (session-keyring(7)).
 pub fn fresh_session_keyring() -> Result<()> {
+    #[cfg(feature = "faults")]
+    crate::faults::fail("keyctl")?;
     const KEYCTL_JOIN_SESSION_KEYRING: libc::c_int = 1;
     let none = std::ptr::null::<libc::c_char>();
     // SAFETY: a null name is allowed.
@@ -47,6 +55,10 @@ pub fn fresh_session_keyring() -> Result<()> {
 
 /// The Landlock ABI of the running kernel; 0 where it is absent or disabled at boot.
 pub fn landlock_abi() -> u32 {
+    #[cfg(feature = "faults")]
+    if let Some(abi) = crate::faults::answer("landlock-abi") {
+        return abi.parse().unwrap_or_default();
+    }
     const VERSION: libc::c_uint = 1;
     let none = std::ptr::null::<libc::c_void>();
     // SAFETY: with the version flag the kernel takes no pointer.

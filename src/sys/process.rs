@@ -21,6 +21,8 @@ pub enum Cloned {
 ///
 /// The caller must be single-threaded: only then may the child go on using the allocator.
 pub fn clone_into(flags: libc::c_int) -> Result<Cloned> {
+    #[cfg(feature = "faults")]
+    crate::faults::fail("clone3")?;
     let mut pidfd: RawFd = -1;
     // SAFETY: clone_args is plain numbers; all zero is its neutral value.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };

@@ -1,7 +1,8 @@
 //! What the README and SECURITY promise, each as a test of the built binary, seen from inside a sandbox.
 //!
-//! One file per promise. The same tests run as an ordinary user and as root, and on other kernels:
-//! `SANDBOX_TEST_BINARY` names another binary, `SANDBOX_TEST_SLOW=5` stretches the time-outs.
+//! One file per promise. The same tests run as an ordinary user and as root, and on other kernels (`tests/vm`):
+//! `SANDBOX_TEST_BINARY` names another binary, `SANDBOX_TEST_SLOW=5` stretches the time-outs, `SANDBOX_TEST_BED=1` says that
+//! this is one of those machines.
 
 mod harness;
 mod pty;
@@ -17,6 +18,7 @@ mod limits;
 mod messages;
 mod mounts;
 mod namespaces;
+mod quotas;
 mod real_builds;
 mod report;
 mod root_user;

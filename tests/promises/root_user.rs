@@ -109,12 +109,24 @@ fn outside_caller_is_a_flag_and_is_marked() {
         let project = Project::new();
         project.write("p.yaml", "extends: [build]\nuser: {outside: caller}\n");
         project.run(&["-p", "./p.yaml", "--", "true"]).refused(&["outside"]);
-        let output =
-            project.shell(&["-p", "build", "--outside", "caller", "--report", "r.json"], "cat /proc/self/uid_map");
+        let flags = ["-p", "build", "--outside", "caller", "--cgroup", "prefer", "--report", "r.json"];
+        let output = project.shell(&flags, "cat /proc/self/uid_map");
         assert_eq!(output.ok().split_whitespace().collect::<Vec<_>>(), ["0", "0", "1"]);
         let report = project.report();
         assert_eq!(report["layers"]["uid"]["outside"], 0);
         assert_ne!(report["degraded"].as_array().unwrap().len(), 0, "{report}");
+    }
+}
+
+// A rlimit does not hold it: without a cgroup the limit of the profile would be a word only.
+#[test]
+fn the_process_limit_of_host_root_needs_a_cgroup() {
+    if root() {
+        let run = |pids| {
+            Project::new().run(&["-p", "build", "--outside", "caller", "--cgroup", "off", "--pids", pids, "--", "true"])
+        };
+        run("10").refused(&["limits.pids needs a cgroup"]);
+        run("unlimited").exits(0);
     }
 }
 

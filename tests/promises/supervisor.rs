@@ -7,16 +7,19 @@ use std::process::Stdio;
 #[test]
 fn a_set_user_id_copy_refuses_to_run() {
     let project = Project::new();
-    let copy = project.path().join("copy");
+    // Not in /tmp, which is often a mount without set-user-id.
+    let place = tempfile::tempdir_in("/var/tmp").unwrap();
+    let copy = place.path().join("copy");
     super::harness::copy_binary(&copy);
+    let copy = copy.to_str().unwrap();
     // Only another user's file makes the two ids differ.
     if root() {
-        finish(project.outside("chown", &["65534:65534", "copy"])).ok();
+        finish(project.outside("chown", &["65534:65534", copy])).ok();
     } else {
         return; // an ordinary user cannot make such a file: the run as root is the test
     }
-    finish(project.outside("chmod", &["6755", "copy"])).ok();
-    let output = finish(project.outside("./copy", &["-p", "build", "--", "true"]));
+    finish(project.outside("chmod", &["6755", copy])).ok();
+    let output = finish(project.outside(copy, &["-p", "build", "--", "true"]));
     output.refused(&["set-uid"]);
 }
 
@@ -203,4 +206,13 @@ fn a_name_with_a_newline_stays_on_its_line_in_explain() {
         shown.contains("\\nlayers") && shown.lines().filter(|line| line.starts_with("layers")).count() == 1,
         "{shown}"
     );
+}
+
+// Layer: `faults` is no default feature. With it a variable of the environment would take the sandbox apart.
+#[test]
+fn the_program_has_no_trace_of_the_faults_that_are_made_for_tests() {
+    let program = std::fs::read(binary()).unwrap();
+    let holds = |text: &[u8]| program.windows(text.len()).any(|window| window == text);
+    assert!(holds(b"setup-failed"), "{} is no sandbox", binary());
+    assert!(!holds(b"SANDBOX_FAULT"), "{} is built with the feature faults", binary());
 }

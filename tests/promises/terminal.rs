@@ -39,7 +39,7 @@ fn the_command_holds_no_descriptor_of_the_callers_terminal() {
 fn what_is_typed_reaches_the_command_and_control_d_ends_its_input() {
     let project = Project::new();
     let mut terminal = on_terminal(&project, "echo ready; cat; echo end of input");
-    terminal.shows("ready");
+    terminal.shows("ready\r\n"); // the whole line, or the echo may come in the middle of it
     terminal.types("hello there\n");
     terminal.shows("hello there\r\nhello there"); // the echo, then cat's own line
     terminal.types("\x04");

@@ -12,12 +12,18 @@ const LONGEST: usize = 1 << 16;
 
 /// One write(2): the kernel takes a value whole or not at all.
 pub(super) fn put(directory: &OwnedFd, name: &str, value: &str) -> Result<()> {
+    #[cfg(feature = "faults")]
+    crate::faults::fail(&format!("put {name}"))?;
     let file = openat(directory, name, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     write(&file, value.as_bytes()).map(drop)
 }
 
 /// The whole text.
 pub(super) fn get(directory: &OwnedFd, name: &str) -> Result<String> {
+    #[cfg(feature = "faults")]
+    if let Some(text) = crate::faults::answer(&format!("get {name}")) {
+        return Ok(text.into());
+    }
     let file = openat(directory, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     let (mut text, mut buffer) = (Vec::new(), [0; 4096]);
     loop {

@@ -18,6 +18,8 @@ const LONGEST: usize = 8192;
 /// What became of the request.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
+    /// None yet: systemd is asked the next question.
+    Asking,
     /// Both processes are in the scope: the text of /proc/self/cgroup there.
     Moved(String),
     /// The bus, or the manager behind it, cannot be reached.
@@ -113,9 +115,16 @@ fn live(bus: &str, socket: &OwnedFd, supervisor: &OwnedFd) -> nix::Result<()> {
         Ok(4) => Some(Pid::from_raw(i32::from_ne_bytes(number))),
         _ => None,
     };
-    let Some(answer) = scope::ask(bus, hear_init) else { return Ok(()) };
-    let text = serde_json::to_vec(&answer).map_err(|_| Errno::EINVAL)?;
-    send(socket.as_raw_fd(), &text, MsgFlags::MSG_NOSIGNAL)?;
+    let say = |answer: &Answer| {
+        let text = serde_json::to_vec(answer).map_err(|_| Errno::EINVAL)?;
+        send(socket.as_raw_fd(), &text, MsgFlags::MSG_NOSIGNAL).map(drop)
+    };
+    // If nobody hears it, the supervisor is gone, and this process as well in a moment.
+    let asking = || {
+        let _ = say(&Answer::Asking);
+    };
+    let Some(answer) = scope::ask(bus, hear_init, asking) else { return Ok(()) };
+    say(&answer)?;
     // From here on it only has to be there.
     recv(socket.as_raw_fd(), &mut [0; 1], MsgFlags::empty()).map(drop)
 }

@@ -22,16 +22,19 @@ pub(super) struct Hierarchy {
 impl Hierarchy {
     /// Reads /proc/self/mountinfo and /proc/self/cgroup.
     pub(super) fn find() -> Result<Self, Lack> {
-        let unreadable = |error: std::io::Error| Lack::new(format!("/proc/self cannot be read: {error}"), MOUNT_PROC);
-        let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(unreadable)?;
-        let (shows, at) = mounted(&mounts).ok_or_else(|| {
-            Lack::new("no cgroup v2 file system is mounted here", "Mount it: mount -t cgroup2 none /sys/fs/cgroup")
-        })?;
+        let (mounts, cgroups) = (own_file("mountinfo")?, own_file("cgroup")?);
+        let mut found = mounted(&mounts).peekable();
+        if found.peek().is_none() {
+            return Err(Lack::new(
+                "no cgroup v2 file system is mounted here",
+                "Mount it: mount -t cgroup2 none /sys/fs/cgroup",
+            ));
+        }
+        let (shows, at, own) = found
+            .find_map(|(shows, at)| place(&cgroups, &shows).map(|own| (shows, at, own)))
+            .ok_or_else(|| Lack::new("no mount of cgroup v2 shows this process's own cgroup", MOUNT_OWN))?;
         let root = open(&at, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
             .map_err(|errno| Lack::new(format!("{} cannot be opened: {}", at.display(), errno.desc()), MOUNT_PROC))?;
-        let cgroups = fs::read_to_string("/proc/self/cgroup").map_err(unreadable)?;
-        let own = place(&cgroups, &shows)
-            .ok_or_else(|| Lack::new(format!("this process's own cgroup is not below {}", at.display()), MOUNT_OWN))?;
         Ok(Hierarchy { root, shows, own })
     }
 
@@ -53,9 +56,19 @@ impl Hierarchy {
 const MOUNT_PROC: &str = "Look at how /proc and /sys/fs/cgroup are mounted";
 const MOUNT_OWN: &str = "In a container, give it a cgroup namespace of its own (docker run --cgroupns=private)";
 
-/// The root field and the mount point of the cgroup2 line: proc_pid_mountinfo(5).
-fn mounted(mountinfo: &str) -> Option<(PathBuf, PathBuf)> {
-    mountinfo.lines().find_map(|line| {
+/// A file of /proc/self.
+fn own_file(name: &str) -> Result<String, Lack> {
+    #[cfg(feature = "faults")]
+    if let Some(text) = crate::faults::answer(name) {
+        return Ok(text.into());
+    }
+    fs::read_to_string(format!("/proc/self/{name}"))
+        .map_err(|error| Lack::new(format!("/proc/self/{name} cannot be read: {error}"), MOUNT_PROC))
+}
+
+/// The root field and the mount point of each cgroup2 line, the last mounted first: proc_pid_mountinfo(5).
+fn mounted(mountinfo: &str) -> impl Iterator<Item = (PathBuf, PathBuf)> {
+    mountinfo.lines().rev().filter_map(|line| {
         let (before, after) = line.split_once(" - ")?;
         (after.split(' ').next() == Some("cgroup2")).then_some(())?;
         let mut fields = before.split(' ').skip(3);
@@ -100,12 +113,17 @@ mod tests {
     const DEEPER: &str = "7 6 0:26 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw\n";
 
     #[test]
-    fn the_mount_is_found_with_what_it_shows() {
-        assert_eq!(mounted(UNIFIED), Some(("/".into(), "/sys/fs/cgroup".into())));
-        assert_eq!(mounted(HYBRID), Some(("/".into(), "/sys/fs/cgroup/uni fied".into())));
-        assert_eq!(mounted(DEEPER), Some(("/docker/abc".into(), "/sys/fs/cgroup".into())));
-        assert_eq!(mounted("24 1 0:22 / /proc rw - proc proc rw\n"), None);
-        assert_eq!(mounted("cgroup2\n - cgroup2\n"), None);
+    fn the_mounts_are_found_with_what_they_show_and_the_upper_one_first() {
+        let mounted = |text: &str| mounted(text).collect::<Vec<_>>();
+        let at = |shows: &str, at: &str| (PathBuf::from(shows), PathBuf::from(at));
+        assert_eq!(mounted(UNIFIED), [at("/", "/sys/fs/cgroup")]);
+        assert_eq!(mounted(HYBRID), [at("/", "/sys/fs/cgroup/uni fied")]);
+        assert_eq!(
+            mounted(&format!("{UNIFIED}{DEEPER}")),
+            [at("/docker/abc", "/sys/fs/cgroup"), at("/", "/sys/fs/cgroup")]
+        );
+        assert_eq!(mounted("24 1 0:22 / /proc rw - proc proc rw\n"), []);
+        assert_eq!(mounted("cgroup2\n - cgroup2\n"), []);
     }
 
     #[test]

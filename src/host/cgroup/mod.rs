@@ -20,7 +20,7 @@ use run::RunCgroup;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-/// How long the service manager may take. A whole answer comes within a few milliseconds.
+/// How long the service manager may be silent after a question. There are five, and all together take a few milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The way to the run's cgroup, from before the clone to the word to go, and what came of it.
@@ -128,6 +128,10 @@ impl<'run> Cgroup<'run> {
         self.go_on(|state, plan| {
             let State::Asked { helper, hierarchy, init, until } = state else { return Ok(state) };
             let answer = match helper.answer() {
+                Some(Answer::Asking) => {
+                    let until = Some(Instant::now() + PATIENCE);
+                    return Ok(State::Asked { helper, hierarchy, init, until });
+                }
                 Some(answer) => answer,
                 None if late => Answer::Late,
                 None => return Ok(State::Asked { helper, hierarchy, init, until }),

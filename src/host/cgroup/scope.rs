@@ -19,6 +19,10 @@ const LONGEST_REASON: usize = 512;
 
 /// Where the caller's service manager is reached: the user's own, for host root that of the system.
 pub(super) fn bus_address() -> Result<String, Lack> {
+    #[cfg(feature = "faults")]
+    if let Some(address) = crate::faults::answer("bus") {
+        return Ok(address.into());
+    }
     let uid = geteuid();
     if uid.is_root() {
         let socket = Path::new("/run/dbus/system_bus_socket");
@@ -66,16 +70,22 @@ fn address(socket: &Path) -> String {
     address
 }
 
-/// In the helper: connects, hears which process init is, and has both moved. None if the supervisor is gone.
-pub(super) fn ask(bus: &str, hear_init: impl FnOnce() -> Option<Pid>) -> Option<Answer> {
+/// In the helper: connects, hears which process init is, and has both moved; each question is announced by `asking`. None if the
+/// supervisor is gone.
+pub(super) fn ask(bus: &str, hear_init: impl FnOnce() -> Option<Pid>, asking: impl Fn()) -> Option<Answer> {
+    #[cfg(feature = "faults")]
+    if let Some(answer) = crate::faults::answer("manager") {
+        hear_init()?;
+        return serde_json::from_str(answer).ok();
+    }
     zbus::block_on(async {
         let unit = unit_name();
-        let mut jobs = match connect(bus, &unit).await {
+        let mut jobs = match connect(bus, &unit, &asking).await {
             Ok(connected) => connected,
             Err(error) => return Some(Answer::Unreachable(cut(&error))),
         };
         let init = hear_init()?;
-        Some(match jobs.start(&unit, init).await {
+        Some(match jobs.start(&unit, init, &asking).await {
             Ok(result) if result != "done" => Answer::Job(cut(&result)),
             Ok(_) => moved(init),
             Err(zbus::Error::InputOutput(error)) => Answer::Unreachable(cut(&error)),
@@ -100,7 +110,8 @@ struct Jobs {
     ends: MessageStream,
 }
 
-async fn connect(bus: &str, unit: &str) -> zbus::Result<Jobs> {
+async fn connect(bus: &str, unit: &str, asking: &impl Fn()) -> zbus::Result<Jobs> {
+    asking();
     let connection = zbus::connection::Builder::address(bus).build().await?;
     let rule = MatchRule::builder()
         .msg_type(zbus::message::Type::Signal)
@@ -109,14 +120,17 @@ async fn connect(bus: &str, unit: &str) -> zbus::Result<Jobs> {
         .member("JobRemoved")
         .arg(2, unit)
         .build()?;
+    asking();
     let ends = MessageStream::for_match_rule(rule, &connection, None).await?;
+    asking();
     connection.call_method(Some(MANAGER), PATH, Some(INTERFACE), "Subscribe", &()).await?;
     Ok(Jobs { connection, ends })
 }
 
 impl Jobs {
     /// StartTransientUnit, until its job is removed: the job's result.
-    async fn start(&mut self, unit: &str, init: Pid) -> zbus::Result<String> {
+    async fn start(&mut self, unit: &str, init: Pid, asking: &impl Fn()) -> zbus::Result<String> {
+        asking();
         let pids = vec![getpid().as_raw() as u32, init.as_raw() as u32];
         let properties: Vec<(&str, Variant)> = vec![
             ("Description", "a run of sandbox".into()),
@@ -155,7 +169,7 @@ pub(super) fn read(answer: Answer) -> Result<String, Lack> {
         Answer::Unreachable(why) => lack(format!("systemd cannot be reached over D-Bus: {why}"), LOOK),
         Answer::Refused(why) => lack(format!("systemd refused a scope: {why}"), LOOK),
         Answer::Job(why) => lack(format!("systemd did not finish the scope: {why}"), LOOK),
-        Answer::Late => lack("systemd did not answer within 5 s".into(), LOOK),
+        Answer::Late | Answer::Asking => lack("systemd did not answer within 5 s".into(), LOOK),
         Answer::Gone => lack("the helper that speaks to systemd ended without an answer".into(), "Run it again"),
     }
 }

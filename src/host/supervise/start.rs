@@ -1,0 +1,68 @@
+//! From the clone to the command: the cgroup, the terminal, the word to go, and the moment when it runs.
+
+use super::Supervisor;
+use crate::error::Error;
+use crate::host::stdio::Stdio;
+use crate::host::streams::Streams;
+use crate::inside::cpu_time::next_look;
+use crate::inside::link::Record;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant, SystemTime};
+
+impl Supervisor<'_> {
+    /// The cgroup's way may have come to its end; it failed, the run is over before it began.
+    pub(super) fn settle(&mut self, way: Result<(), Error>) {
+        if let Err(error) = way {
+            self.facts.refused.get_or_insert(error);
+            self.kill_everything();
+        }
+        self.let_start();
+    }
+
+    pub(super) fn hear_manager(&mut self) {
+        let heard = self.cgroup.hear();
+        self.settle(heard);
+    }
+
+    /// The word to go, once everything outside is as the payload may see it: its cgroup, and a terminal that looks like the caller's.
+    pub(super) fn let_start(&mut self) {
+        if self.may_start || self.stdio.is_some() || !self.cgroup.is_settled() || self.facts.refused.is_some() {
+            return;
+        }
+        self.may_start = true;
+        self.facts.degraded.extend(self.cgroup.degraded().map(str::to_owned));
+        let degraded: Vec<_> = self.prepared.degraded.iter().chain(&self.facts.degraded).map(String::as_str).collect();
+        if !degraded.is_empty() {
+            tracing::warn!("weaker than asked for: {}", degraded.join("; "));
+        }
+        if self.cgroup.is_joined() {
+            tracing::debug!("init is in the run's cgroup, its limits are in force");
+        }
+        // Init may have failed already and be gone: then its record says why, and this send does not matter.
+        let _ = self.init.link.send(Record::Go { in_cgroup: self.cgroup.is_joined() }, &[]);
+    }
+
+    /// execve(2) has closed the pipe: the command runs, and its time counts.
+    pub(super) fn note_start(&mut self) {
+        if self.facts.started.is_some() || self.facts.failure.is_some() || self.payload.is_none() {
+            return;
+        }
+        let now = Instant::now();
+        self.facts.started = Some(now);
+        self.facts.started_at = Some(SystemTime::now());
+        let limits = &self.prepared.plan.limits;
+        let allowed = |limit: u64| Duration::from_micros(limit.saturating_add(limits.extra_time));
+        self.wall_deadline = limits.wall_time.and_then(|wall| now.checked_add(allowed(wall)));
+        let counted = limits.cpu_time.filter(|_| self.cgroup.is_joined());
+        self.next_cpu_look = counted.map(|limit| now + next_look(allowed(limit), self.prepared.processors));
+        tracing::debug!("the command runs");
+        for (signal, to_group) in std::mem::take(&mut self.early) {
+            self.forward(signal, to_group);
+        }
+    }
+
+    pub(super) fn attach(&mut self, stdio: Stdio, master: Option<OwnedFd>) -> nix::Result<()> {
+        self.streams = Some(stdio.attach(master)?);
+        self.with_terminal(Streams::enter)
+    }
+}
