@@ -3,7 +3,7 @@
 use super::super::harness::{Project, patience};
 use super::cgroup_of;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Instant;
@@ -41,7 +41,13 @@ impl Live {
         line.trim().to_owned()
     }
 
-    /// The supervisor.
+    /// A line of input.
+    #[track_caller]
+    pub(super) fn say(&mut self, line: &str) {
+        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// What was started.
     pub(super) fn pid(&self) -> i32 {
         self.child.id().cast_signed()
     }

@@ -8,7 +8,7 @@ use super::{alone, beside_others, is_in_a_scope, runtime_directory, systemd, unt
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use std::os::unix::fs::symlink;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -100,7 +100,8 @@ fn no_manager_on_the_bus() {
     let project = Project::new();
     let socket = bus::socket(&project);
     let address = format!("--address=unix:path={}", socket.display());
-    let mut bus = project.outside("dbus-daemon", &["--session", "--nofork", &address]).spawn().unwrap();
+    let mut bus = project.outside("dbus-daemon", &["--session", "--nofork", "--nopidfile", &address]);
+    let mut bus = bus.stderr(Stdio::null()).spawn().unwrap();
     until("the bus listens", || socket.exists());
     missed(&project, &bus::sandbox, &["systemd"]);
     bus.kill().unwrap();

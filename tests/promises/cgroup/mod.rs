@@ -5,6 +5,8 @@
 
 mod bus;
 mod cpu;
+mod delegated;
+mod ends;
 mod escape;
 mod leftovers;
 mod live;
