@@ -28,7 +28,7 @@ pub struct Launched {
 impl Launched {
     /// Tells init to end everything inside and wait for it, so that what it used is known.
     pub fn end(&self) {
-        let _ = process::pidfd_send_signal(&self.pidfd, Signal::SIGTERM);
+        let _ = process::tell_to_end(&self.pidfd);
     }
 
     /// Ends init, and with it everything inside.

@@ -189,7 +189,11 @@ fn limits(plan: &Plan, has_cgroup: bool) -> Limits {
     Limits {
         memory_bytes: held(limits.memory),
         swap_bytes: held(limits.swap),
-        pids: limits.pids,
+        pids: if plan.cgroup.needed_by.iter().any(|need| need.key == "limits.pids") {
+            held(limits.pids)
+        } else {
+            limits.pids
+        },
         cpus: held(limits.cpus).map(|thousandths| thousandths as f64 / 1000.0),
         cpu_weight: held(limits.cpu_weight),
         io_weight: held(limits.io_weight),

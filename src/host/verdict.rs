@@ -1,6 +1,7 @@
 //! What the supervisor saw of a run → its outcome.
 
-use super::outcome::{CgroupFigures, Outcome, Status, Usage};
+use super::cgroup::Ending;
+use super::outcome::{Outcome, Status, Usage};
 use super::why;
 use crate::error::{Error, ErrorKind};
 use crate::inside::step::{Failure, Step};
@@ -23,8 +24,8 @@ pub(super) struct Facts {
     pub(super) started: Option<Instant>,
     /// The same on the wall clock.
     pub(super) started_at: Option<SystemTime>,
-    /// From there to the end of everything inside.
-    pub(super) wall_time: Duration,
+    /// From there to the command's end.
+    pub(super) wall_time: Option<Duration>,
     /// The command's raw wait status, from init.
     pub(super) ended: Option<i32>,
     /// Bytes could not be delivered: a run whose output is lost has no verdict.
@@ -35,10 +36,10 @@ pub(super) struct Facts {
     pub(super) interrupted_by: Option<&'static str>,
     /// Of init and all its descendants.
     pub(super) usage: Option<Usage>,
-    /// Of that, what init's own set-up took: user and system time, microseconds.
-    pub(super) set_up_us: [u64; 2],
-    /// What the cgroup counted, and whether it refused a fork.
-    pub(super) cgroup: Option<(CgroupFigures, bool)>,
+    /// Of that, what init used itself: user and system time, microseconds.
+    pub(super) init_us: [u64; 2],
+    /// What the cgroup told at the end.
+    pub(super) cgroup: Option<Ending>,
     /// Delivered from stdout and from stderr.
     pub(super) bytes: [Option<u64>; 2],
 }
@@ -48,15 +49,15 @@ impl Facts {
     pub(super) fn conclude(mut self, init_status: i32, prepared: &Prepared) -> Outcome {
         let [stdout_bytes, stderr_bytes] = self.bytes;
         if let Some(usage) = &mut self.usage {
-            usage.user_time_us = usage.user_time_us.saturating_sub(self.set_up_us[0]);
-            usage.system_time_us = usage.system_time_us.saturating_sub(self.set_up_us[1]);
+            usage.user_time_us = usage.user_time_us.saturating_sub(self.init_us[0]);
+            usage.system_time_us = usage.system_time_us.saturating_sub(self.init_us[1]);
         }
         let seen = Outcome {
             interrupted_by: self.interrupted_by,
             usage: self.usage,
-            cgroup: self.cgroup.as_ref().map(|(figures, _)| *figures),
+            cgroup: self.cgroup.map(|cgroup| cgroup.figures),
             degraded: std::mem::take(&mut self.degraded),
-            wall_time: self.wall_time,
+            wall_time: self.wall_time.unwrap_or_default(),
             started_at: self.started_at.unwrap_or_else(SystemTime::now),
             stdout_bytes,
             stderr_bytes,
@@ -69,7 +70,7 @@ impl Facts {
     }
 
     fn is_out_of_memory(&self) -> bool {
-        self.cgroup.as_ref().and_then(|(figures, _)| figures.oom_kills).is_some_and(|kills| kills > 0)
+        self.cgroup.is_some_and(|cgroup| cgroup.is_out_of_memory)
     }
 
     /// Why there was no run, or none that counts.
@@ -80,25 +81,29 @@ impl Facts {
                 _ => why::step_failed(failure, prepared),
             });
         }
-        // After init's own word: what has ended cannot be moved into a cgroup.
-        if let Some(refused) = self.refused.take() {
-            return Some(refused);
-        }
         if self.started.is_none() && self.ended.is_none() {
             let error = |kind, message| Error::new(kind, message);
-            return Some(match self.interrupted_by {
-                Some(signal) => error(ErrorKind::Host, format!("{signal} came before the command was started"))
+            return Some(match (self.interrupted_by, self.refused.take()) {
+                (Some(signal), _) => error(ErrorKind::Host, format!("{signal} came before the command was started"))
                     .remedy("Run it again"),
-                None if self.is_out_of_memory() => {
+                (None, Some(refused)) => refused,
+                (None, None) if self.is_out_of_memory() => {
                     error(ErrorKind::Profile, "the memory limit leaves no room to start a command".into())
                         .remedy("Raise limits.memory")
                 }
-                None => error(
+                (None, None) => error(
                     ErrorKind::Internal,
                     format!("init ended before it could start the command (wait status {init_status:#x})"),
                 )
                 .remedy("Run it again"),
             });
+        }
+        if self.refused.is_some() {
+            return self.refused.take();
+        }
+        let limits = &prepared.plan.limits;
+        if limits.memory.is_some() && self.cgroup.is_some_and(|cgroup| cgroup.figures.oom_kills.is_none()) {
+            return Some(went_away());
         }
         self.lost.map(|errno| {
             Error::host(format!("what the command read or wrote could not be moved: {}", errno.desc()))
@@ -130,9 +135,16 @@ impl Facts {
             _ => None,
         };
         outcome.limits_hit.extend(key(outcome.status));
-        outcome.limits_hit.extend(self.cgroup.filter(|(_, refused_a_fork)| *refused_a_fork).map(|_| "pids"));
+        outcome.limits_hit.extend(self.cgroup.filter(|cgroup| cgroup.has_refused_a_fork).map(|_| "pids"));
         outcome
     }
+}
+
+/// Without the cgroup's word nobody knows which limit ended the run, or whether any did.
+pub(super) fn went_away() -> Error {
+    Error::host("the run's cgroup went away while it ran, and with it its limits")
+        .step("cgroup")
+        .remedy("Look who removed or stopped it (systemctl --user status), and run it again")
 }
 
 /// How far `used` is past `limit`, microseconds.

@@ -12,6 +12,10 @@ const SHORTEST: Duration = Duration::from_millis(5);
 const LONGEST: Duration = Duration::from_secs(60);
 /// Where processes are looked at: one that begins and ends between two looks, and that nobody waits for, is not seen.
 const LONGEST_HERE: Duration = Duration::from_millis(20);
+/// More than processes that end between two looks are likely to differ by.
+const LARGEST_ERROR: Duration = Duration::from_millis(100);
+/// Even of thousands of processes.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// A look costs at most this part of the time between two.
 const COST: u32 = 50;
 
@@ -37,7 +41,7 @@ impl Meter {
         for (pid, stat) in others() {
             let waited = waited_for(&stat).map_or(Duration::ZERO, |ticks| tick * ticks);
             // Its own clock is exact, what it waited for is cut to whole ticks, of each mode.
-            error += 2 * tick;
+            error = if waited.is_zero() { error } else { (error + 2 * tick).min(LARGEST_ERROR) };
             now += own_clock(pid) + waited;
         }
         self.account(now, error);
@@ -56,7 +60,7 @@ fn here() -> Duration {
 
 /// When to look again after a look that took `cost`.
 pub(super) fn pause(left: Duration, processors: u32, cost: Duration) -> Duration {
-    next_look(left, processors).min(LONGEST_HERE).max(cost * COST)
+    next_look(left, processors).min(LONGEST_HERE).max(cost * COST).min(LONGEST_PAUSE)
 }
 
 /// What init has reaped, orphans among it, with all that those had waited for: getrusage(2).

@@ -46,8 +46,19 @@ pub(super) fn tie_to_supervisor(init: &Init) -> Done {
 /// Out of the payload's reach before there is one: not dumpable (ptrace(2), /proc/1/mem, its descriptors and environment),
 /// and its command line, which dumpable does not cover, overwritten. No new privileges, for init and all that it becomes.
 pub(super) fn hide_init(prepared: &Prepared) -> Done {
+    spare_nobody().at(Step::HideInit)?;
     prctl::set_dumpable(false).at(Step::HideInit)?;
     prctl::set_no_new_privs().at(Step::HideInit)?;
     memory::erase(prepared.arguments);
     Ok(())
+}
+
+/// A caller whom the OOM killer spares (oom_score_adj below 0: proc_pid_oom_score_adj(5)) hands that on: the payload would be unkillable
+/// at its own limit, and others would go before it.
+fn spare_nobody() -> nix::Result<()> {
+    let path = "/proc/self/oom_score_adj";
+    match std::fs::read_to_string(path) {
+        Ok(adjustment) if adjustment.starts_with('-') => write_proc(path, "0"),
+        _ => Ok(()),
+    }
 }

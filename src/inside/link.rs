@@ -22,18 +22,20 @@ pub enum Record {
     Trees,
     /// Everything outside is ready: the payload may start. Does a cgroup hold its processes and count their time?
     Go { in_cgroup: bool },
-    /// A step failed; nothing of the payload ran.
+    /// A step failed.
     Failed(Failure),
     /// The master of the sandbox's pty.
     Terminal,
-    /// The payload exists; its pidfd. What init itself has used until then, in microseconds of each mode.
-    Started { user_time_us: u32, system_time_us: u32 },
+    /// The payload exists; its pidfd.
+    Started,
     /// Job control stopped the payload.
     Stopped,
     /// The payload ended, with this raw wait status.
     Ended(i32),
     /// Init's own wall-clock timer ran out: the supervisor was not there to act on its own.
     TimedOut,
+    /// What init has used itself, set-up and all, in microseconds of each mode: its last word.
+    Used { user_time_us: u32, system_time_us: u32 },
     /// The CPU time that init counts, where no cgroup does, is used up.
     CpuTimedOut,
 }
@@ -48,11 +50,12 @@ impl Record {
             Record::Go { in_cgroup } => (3, u32::from(in_cgroup), 0, 0),
             Record::Failed(failure) => (4, failure.step as u32, failure.index, failure.errno as i32),
             Record::Terminal => (5, 0, 0, 0),
-            Record::Started { user_time_us, system_time_us } => (6, user_time_us, system_time_us, 0),
+            Record::Started => (6, 0, 0, 0),
             Record::Stopped => (7, 0, 0, 0),
             Record::Ended(status) => (8, 0, 0, status),
             Record::TimedOut => (9, 0, 0, 0),
             Record::CpuTimedOut => (10, 0, 0, 0),
+            Record::Used { user_time_us, system_time_us } => (11, user_time_us, system_time_us, 0),
         };
         let mut wire = Wire::default();
         for (place, word) in wire.chunks_exact_mut(4).zip([kind, a, b, c as u32]) {
@@ -72,11 +75,12 @@ impl Record {
                 Record::Failed(Failure { step: Step::from_number(word(4)?)?, index: word(8)?, errno })
             }
             5 => Record::Terminal,
-            6 => Record::Started { user_time_us: word(4)?, system_time_us: word(8)? },
+            6 => Record::Started,
             7 => Record::Stopped,
             8 => Record::Ended(word(12)? as i32),
             9 => Record::TimedOut,
             10 => Record::CpuTimedOut,
+            11 => Record::Used { user_time_us: word(4)?, system_time_us: word(8)? },
             _ => return None,
         })
     }
@@ -95,6 +99,15 @@ impl Link {
 
     /// Says a record, with descriptors.
     pub fn send(&self, record: Record, descriptors: &[BorrowedFd]) -> Result<()> {
+        self.send_with(record, descriptors, MsgFlags::empty())
+    }
+
+    /// Says a record, or lets it be (EAGAIN) if the other side has not listened for long.
+    pub fn try_send(&self, record: Record) -> Result<()> {
+        self.send_with(record, &[], MsgFlags::MSG_DONTWAIT)
+    }
+
+    fn send_with(&self, record: Record, descriptors: &[BorrowedFd], flags: MsgFlags) -> Result<()> {
         let wire = record.encode();
         let mut raw = [0 as RawFd; BATCH];
         let raw = raw.get_mut(..descriptors.len()).ok_or(Errno::E2BIG)?;
@@ -104,7 +117,7 @@ impl Link {
         let rights = [ControlMessage::ScmRights(raw)];
         let rights = if descriptors.is_empty() { &rights[..0] } else { &rights[..] };
         let socket = self.0.as_raw_fd();
-        sendmsg::<()>(socket, &[IoSlice::new(&wire)], rights, MsgFlags::MSG_NOSIGNAL, None).map(drop)
+        sendmsg::<()>(socket, &[IoSlice::new(&wire)], rights, MsgFlags::MSG_NOSIGNAL | flags, None).map(drop)
     }
 
     /// Hears a record and the descriptors that came with it; none at the end of the other side.
@@ -144,9 +157,9 @@ mod tests {
     fn records_arrive_as_they_were_sent() {
         let (one, other) = Link::pair().unwrap();
         let failure = Failure { step: Step::Mount, index: 7, errno: Errno::EROFS };
-        let started = Record::Started { user_time_us: 7, system_time_us: u32::MAX };
+        let used = Record::Used { user_time_us: 7, system_time_us: u32::MAX };
         let go = Record::Go { in_cgroup: true };
-        let records = [go, started, Record::Failed(failure), Record::Ended(0x86), Record::Stopped, Record::CpuTimedOut];
+        let records = [go, used, Record::Failed(failure), Record::Ended(0x86), Record::Stopped, Record::CpuTimedOut];
         for record in records {
             one.send(record, &[]).unwrap();
             assert_eq!(other.receive(MsgFlags::empty()).unwrap().unwrap().0, record);

@@ -15,7 +15,7 @@ mod terminal;
 mod timers;
 mod tree;
 
-use crate::layers::capabilities;
+use crate::layers::{capabilities, rlimits};
 use crate::plan::MountKind;
 use crate::prepare::Prepared;
 use crate::sys::process::{self, Cloned};
@@ -97,6 +97,7 @@ fn live(init: &Init) -> Done<Infallible> {
     let in_cgroup = isolate::wait_for_go(&init.link)?;
     isolate::cgroup_namespace()?;
 
+    rlimits::apply_shared(&prepared.rlimits).at(Step::Rlimits)?;
     capabilities::reduce(&prepared.capabilities).at(Step::Capabilities)?;
     step_down_filter(prepared)?;
 
@@ -108,7 +109,7 @@ fn live(init: &Init) -> Done<Infallible> {
             payload::run(init, terminal.as_ref(), in_cgroup, &hears)
         }
         Cloned::Parent(pid, pidfd) => {
-            init.link.send(reap::started(), &[pidfd.as_fd()]).at(Step::Fork)?;
+            init.link.send(Record::Started, &[pidfd.as_fd()]).at(Step::Fork)?;
             reap::run(init, pid, terminal.as_ref(), in_cgroup, says)
         }
     }

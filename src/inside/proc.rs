@@ -32,7 +32,7 @@ const COVERED: [&str; 13] = [
 const READ_ONLY: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 
 /// Kinds of namespaces that a payload with `features.userns` may make, so many of each: the count is the caller's too.
-const NAMESPACES: [&str; 8] = ["user", "pid", "mnt", "net", "ipc", "uts", "cgroup", "time"];
+const NAMESPACES: [&str; 7] = ["user", "pid", "mnt", "net", "ipc", "uts", "time"];
 const SOME: &str = "256";
 /// Half of what a caller has by default: counted per user, across namespaces (inotify(7)).
 const INOTIFY_INSTANCES: &str = "64";
@@ -65,6 +65,8 @@ pub(super) fn mount(tree: &mut Tree, at: &Path, prepared: &Prepared, index: usiz
 fn quotas(proc: &OwnedFd, prepared: &Prepared) -> nix::Result<()> {
     if prepared.plan.features.userns {
         NAMESPACES.iter().try_for_each(|kind| set_quota(proc, &format!("sys/user/max_{kind}_namespaces"), SOME))?;
+        // Init's own. Where the run has no cgroup of its own, another one could be rooted at the caller's, and mount it.
+        set_quota(proc, "sys/user/max_cgroup_namespaces", "1")?;
     } else {
         set_quota(proc, "sys/user/max_user_namespaces", "0")?;
     }

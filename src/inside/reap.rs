@@ -14,18 +14,10 @@ use nix::unistd::{Pid, write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+/// Children that are waited for before the timers and the supervisor's word are looked at again.
+const MOST_IN_A_ROUND: u32 = 64;
 /// For the last processes, between SIGKILL and their end.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// What is said of the payload's birth: getrusage(2) of what came before it, which is not its own.
-pub(super) fn started() -> Record {
-    let used = getrusage(UsageWho::RUSAGE_SELF).ok();
-    let microseconds = |time: Option<TimeVal>| time.map_or(0, |time| time.num_microseconds() as u32);
-    Record::Started {
-        user_time_us: microseconds(used.as_ref().map(Usage::user_time)),
-        system_time_us: microseconds(used.as_ref().map(Usage::system_time)),
-    }
-}
 
 /// Until the payload ends; then init does, and the kernel ends what the payload left running.
 pub(super) fn run(init: &Init, payload: Pid, terminal: Option<&OwnedFd>, in_cgroup: bool, word: OwnedFd) -> ! {
@@ -46,13 +38,28 @@ fn until_end(init: &Init, payload: Pid, terminal: Option<&OwnedFd>, in_cgroup: b
 
     let end = wait_for_end(init, payload, Timers::new(init.prepared, in_cgroup), terminal.is_some());
     end_all(init, payload);
+    // If nobody hears it, the supervisor counts init's own time as the payload's.
+    let _ = init.link.try_send(used());
     end
+}
+
+/// getrusage(2) of init alone.
+fn used() -> Record {
+    let used = getrusage(UsageWho::RUSAGE_SELF).ok();
+    let microseconds = |time: Option<TimeVal>| time.map_or(0, |time| time.num_microseconds() as u32);
+    Record::Used {
+        user_time_us: microseconds(used.as_ref().map(Usage::user_time)),
+        system_time_us: microseconds(used.as_ref().map(Usage::system_time)),
+    }
 }
 
 fn wait_for_end(init: &Init, payload: Pid, mut timers: Timers, has_terminal: bool) -> Done {
     let stops = if has_terminal { libc::WUNTRACED } else { 0 };
+    let mut reaped_all = true;
     loop {
         let left = timers.next().map(|next| next.saturating_duration_since(Instant::now()));
+        let left = if reaped_all { left } else { Some(Duration::ZERO) };
+        reaped_all = false;
         if process::wait_for_signal(left) == Woken::ToldToEnd {
             return Ok(());
         }
@@ -62,12 +69,19 @@ fn wait_for_end(init: &Init, payload: Pid, mut timers: Timers, has_terminal: boo
                 return Ok(());
             }
         }
-        loop {
+        // So many in a round: children that come as fast as they are reaped must not keep it from its timers.
+        for _ in 0..MOST_IN_A_ROUND {
             match process::wait_any(stops | libc::WNOHANG) {
-                Ok(Some((pid, status))) if pid == payload && libc::WIFSTOPPED(status) => say(init, Record::Stopped)?,
+                Ok(Some((pid, status))) if pid == payload && libc::WIFSTOPPED(status) => {
+                    // A supervisor that is stopped itself hears it later, or not at all: then one word of many.
+                    let _ = init.link.try_send(Record::Stopped);
+                }
                 Ok(Some((pid, status))) if pid == payload => return say(init, Record::Ended(status)),
                 Ok(Some(_)) | Err(Errno::EINTR) => {}
-                Ok(None) => break,
+                Ok(None) => {
+                    reaped_all = true;
+                    break;
+                }
                 Err(errno) => return Err(errno).at(Step::Fork),
             }
         }

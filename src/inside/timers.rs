@@ -29,7 +29,9 @@ impl Timers {
         let (limits, now) = (&prepared.plan.limits, Instant::now());
         let with_extra = |limit: u64| Duration::from_micros(limit.saturating_add(limits.extra_time));
         let late = Duration::from_micros(limits.kill_after) + LATER_THAN_SUPERVISOR;
-        let cpu_time = limits.cpu_time.filter(|_| !in_cgroup).map(with_extra);
+        // The supervisor looks at the cgroup's figure: only if it is stopped is this one's needed.
+        let slack = if in_cgroup { late * prepared.processors } else { Duration::ZERO };
+        let cpu_time = limits.cpu_time.map(|limit| with_extra(limit).saturating_add(slack));
         Timers {
             late,
             wall: limits.wall_time.and_then(|wall| now.checked_add(with_extra(wall).saturating_add(late))),

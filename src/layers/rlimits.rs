@@ -10,6 +10,9 @@ pub struct Rlimit {
     value: rlim_t,
 }
 
+/// Counted per user, across user namespaces: half stays the caller's.
+const SHARED: [Resource; 2] = [Resource::RLIMIT_SIGPENDING, Resource::RLIMIT_MSGQUEUE];
+
 /// The limits that the plan names. One above the caller's hard limit is lowered to it: it cannot be raised, and holds.
 pub fn plan(limits: &Limits) -> nix::Result<Vec<Rlimit>> {
     // RLIMIT_NPROC counts init too.
@@ -23,22 +26,28 @@ pub fn plan(limits: &Limits) -> nix::Result<Vec<Rlimit>> {
         (Resource::RLIMIT_AS, limits.address_space),
         (Resource::RLIMIT_MEMLOCK, limits.locked_memory),
     ];
-    // Counted per user, across user namespaces: half stays the caller's.
-    let shared = [Resource::RLIMIT_SIGPENDING, Resource::RLIMIT_MSGQUEUE];
-    let half = |resource| getrlimit(resource).map(|(soft, _)| Rlimit { resource, value: soft / 2 });
     let named = wanted.into_iter().filter_map(|(resource, value)| value.map(|value| (resource, value)));
-    named
-        .map(|(resource, value)| {
-            let (_, hard) = getrlimit(resource)?;
-            Ok(Rlimit { resource, value: value.min(hard) })
-        })
-        .chain(shared.into_iter().map(half))
-        .collect()
+    let lowered = named.map(|(resource, value)| {
+        let (_, hard) = getrlimit(resource)?;
+        Ok(Rlimit { resource, value: value.min(hard) })
+    });
+    let half = |resource| getrlimit(resource).map(|(soft, _)| Rlimit { resource, value: soft / 2 });
+    lowered.chain(SHARED.into_iter().map(half)).collect()
+}
+
+/// For init and all that comes from it: signals that the payload queues to init are counted by init's limit.
+pub fn apply_shared(limits: &[Rlimit]) -> nix::Result<()> {
+    apply_those(limits, |resource| SHARED.contains(&resource))
 }
 
 /// For this process and what it becomes. In a cgroup that counts processes RLIMIT_NPROC is left out: it would refuse the same fork
 /// first, and pids.events would not tell.
 pub fn apply(limits: &[Rlimit], in_cgroup: bool) -> nix::Result<()> {
-    let own = limits.iter().filter(|limit| !in_cgroup || limit.resource != Resource::RLIMIT_NPROC);
-    own.into_iter().try_for_each(|limit| setrlimit(limit.resource, limit.value, limit.value))
+    let elsewhere = |resource| SHARED.contains(&resource) || (in_cgroup && resource == Resource::RLIMIT_NPROC);
+    apply_those(limits, |resource| !elsewhere(resource))
+}
+
+fn apply_those(limits: &[Rlimit], which: impl Fn(Resource) -> bool) -> nix::Result<()> {
+    let those = limits.iter().filter(|limit| which(limit.resource));
+    those.into_iter().try_for_each(|limit| setrlimit(limit.resource, limit.value, limit.value))
 }

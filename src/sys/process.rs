@@ -5,7 +5,7 @@ use nix::Result;
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -60,9 +60,13 @@ pub fn pidfd_open(pid: Pid) -> Result<OwnedFd> {
 
 /// pidfd_send_signal(2)
 pub fn pidfd_send_signal(pidfd: impl AsFd, signal: Signal) -> Result<()> {
+    send_signal(pidfd, signal as i32)
+}
+
+fn send_signal(pidfd: impl AsFd, signal: libc::c_int) -> Result<()> {
     let (fd, none) = (pidfd.as_fd().as_raw_fd(), std::ptr::null::<libc::siginfo_t>());
     // SAFETY: the descriptor is borrowed; a null siginfo means that of kill(2).
-    Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal as i32, none, 0) }).map(drop)
+    Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, none, 0) }).map(drop)
 }
 
 /// close_range(2): closes every descriptor but those of `kept`.
@@ -122,28 +126,39 @@ pub enum Woken {
     Nothing,
     /// SIGCHLD. (The payload can send one too: it is only a reason to look.)
     Child,
-    /// SIGTERM from outside the PID namespace.
+    /// [`tell_to_end`], from outside the PID namespace.
     ToldToEnd,
 }
 
-/// rt_sigtimedwait(2) for SIGCHLD and SIGTERM, which must be blocked; without a timeout it waits for ever.
+/// The supervisor's word to init: a real-time signal, of which one from inside does not swallow it (signal(7)).
+const END: libc::c_int = 40;
+
+/// Tells init to end: pidfd_send_signal(2).
+pub fn tell_to_end(pidfd: impl AsFd) -> Result<()> {
+    send_signal(pidfd, END)
+}
+
+/// rt_sigtimedwait(2) for SIGCHLD and the word to end, which must be blocked; without a timeout it waits for ever.
 ///
-/// A SIGTERM of the payload's is none: a sender inside has a pid here, one outside has 0, and `SI_USER` cannot be made up
-/// (rt_sigqueueinfo(2)).
+/// A sender inside has a pid here, one outside has 0. The payload can make its own look the same only by filling the queue first
+/// (rt_sigqueueinfo(2)); then it ends itself.
 pub fn wait_for_signal(timeout: Option<std::time::Duration>) -> Woken {
     let timeout = timeout
         .map(|timeout| libc::timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: i64::from(timeout.subsec_nanos()) });
     let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-    let set: SigSet = [Signal::SIGCHLD, Signal::SIGTERM].into_iter().collect();
-    // SAFETY: siginfo_t is plain numbers; all zero is a value of it.
-    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: sigset_t and siginfo_t are plain numbers; all zero is a value of either, of the first the empty set.
+    let (mut set, mut info): (libc::sigset_t, libc::siginfo_t) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+    for signal in [libc::SIGCHLD, END] {
+        // SAFETY: the set outlives the call.
+        unsafe { libc::sigaddset(&raw mut set, signal) };
+    }
     // SAFETY: the set, the timeout (or null) and the siginfo outlive the call.
-    let signal = unsafe { libc::sigtimedwait(set.as_ref(), &raw mut info, timeout) };
+    let signal = unsafe { libc::sigtimedwait(&raw const set, &raw mut info, timeout) };
     // SAFETY: for these two signals the kernel fills in a pid.
     let from_outside = info.si_code == libc::SI_USER && unsafe { info.si_pid() } == 0;
     match signal {
         libc::SIGCHLD => Woken::Child,
-        libc::SIGTERM if from_outside => Woken::ToldToEnd,
+        END if from_outside => Woken::ToldToEnd,
         _ => Woken::Nothing,
     }
 }

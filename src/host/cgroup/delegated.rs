@@ -3,16 +3,18 @@
 use super::Lack;
 use super::files::{get, open_child, put, words};
 use super::hierarchy::Hierarchy;
-use super::run::controllers;
+use super::run::{RUN, controllers};
 use crate::plan::Plan;
+use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{AccessFlags, UnlinkatFlags, faccessat, unlinkat};
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Where the processes of the subtree's own cgroup wait while that has children with controllers: cgroups(7), "no internal processes".
 const CALLERS: &str = "sandbox.callers";
@@ -31,13 +33,11 @@ impl Subtree {
         let needed = controllers(plan);
         let unknown = |errno: Errno| Lack::new(format!("the delegated cgroup cannot be used: {}", errno.desc()), LOOK);
         let there = words(&directory, "cgroup.controllers").map_err(unknown)?;
-        if !needed.iter().all(|controller| there.iter().any(|name| name == controller)) {
-            return Ok(None);
+        if let Some(missing) = needed.iter().find(|controller| !there.iter().any(|name| name == *controller)) {
+            return Err(super::run::not_delegated(missing));
         }
         let lock = File::from(directory.try_clone().map_err(|_| unknown(Errno::EMFILE))?);
-        let lock_failed =
-            |error: std::io::Error| Lack::new(format!("the delegated cgroup cannot be locked: {error}"), LOOK);
-        lock.lock_shared().map_err(lock_failed)?;
+        share(&lock)?;
         let subtree = Subtree { directory, lock };
         subtree.make_room(&needed).map_err(unknown)?;
         Ok(Some(subtree))
@@ -48,25 +48,42 @@ impl Subtree {
         &self.directory
     }
 
-    /// Enables the controllers, for which no process may be in the cgroup itself: those in it move one level down.
+    /// Enables the controllers, for which no process may be in the cgroup itself: those in it move one level down. (With processes in
+    /// it, cpu and pids alone would be enabled as well, but make it a threaded one, whose children are of no use.)
     fn make_room(&self, needed: &[&str]) -> nix::Result<()> {
         for _ in 0..100 {
+            if has_processes(&self.directory)? {
+                match mkdirat(&self.directory, CALLERS, Mode::from_bits_truncate(0o755)) {
+                    Ok(()) | Err(Errno::EEXIST) => {}
+                    Err(errno) => return Err(errno),
+                }
+                move_all(&self.directory, &open_child(&self.directory, CALLERS)?)?;
+                continue;
+            }
             match super::run::enable(&self.directory, needed) {
+                // A process was born here meanwhile.
                 Err(Errno::EBUSY) => {}
                 answer => return answer,
             }
-            match mkdirat(&self.directory, CALLERS, Mode::from_bits_truncate(0o755)) {
-                Ok(()) | Err(Errno::EEXIST) => {}
-                Err(errno) => return Err(errno),
-            }
-            move_all(&self.directory, &open_child(&self.directory, CALLERS)?)?;
         }
         Err(Errno::EBUSY)
     }
 
-    /// The last run puts everything back as it was.
+    /// The last run puts everything back as it was, and takes away what killed ones have left.
     fn put_back(&self) -> nix::Result<()> {
+        let mut others = false;
+        for name in children(&self.directory)? {
+            if name.starts_with(RUN) {
+                super::run::remove(&self.directory, &name);
+            } else {
+                others |= name != CALLERS;
+            }
+        }
         let callers = open_child(&self.directory, CALLERS)?;
+        if others {
+            // Somebody else has made cgroups here, with limits that would go with the controllers.
+            return Ok(());
+        }
         let enabled = words(&self.directory, "cgroup.subtree_control")?;
         let off: Vec<_> = enabled.iter().map(|controller| format!("-{controller}")).collect();
         put(&self.directory, "cgroup.subtree_control", &off.join(" "))?;
@@ -93,16 +110,45 @@ impl Drop for Subtree {
 
 const LOOK: &str = "Look at /proc/self/cgroup and at who may write there";
 
+/// The shared lock. The exclusive one is held for moments only; but whoever may read the directory can hold it for ever.
+fn share(lock: &File) -> Result<(), Lack> {
+    let until = Instant::now() + super::PATIENCE;
+    while let Err(error) = lock.try_lock_shared() {
+        if matches!(error, TryLockError::Error(_)) || until <= Instant::now() {
+            return Err(Lack::new(
+                format!("the delegated cgroup cannot be locked: {error}"),
+                "Look who holds it: lslocks",
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
+fn has_processes(directory: &OwnedFd) -> nix::Result<bool> {
+    Ok(!get(directory, "cgroup.procs")?.trim().is_empty())
+}
+
 fn move_all(from: &OwnedFd, to: &OwnedFd) -> nix::Result<()> {
     for pid in get(from, "cgroup.procs")?.split_ascii_whitespace() {
+        if pid == "0" {
+            // A process of another PID namespace; written, it would mean this one.
+            return Err(Errno::EPERM);
+        }
         match put(to, "cgroup.procs", pid) {
-            // 0 is a process of another PID namespace, and would be read as this one.
-            _ if pid == "0" => return Err(Errno::EPERM),
             Ok(()) | Err(Errno::ESRCH) => {}
             Err(errno) => return Err(errno),
         }
     }
     Ok(())
+}
+
+/// The names of the cgroups in it.
+fn children(directory: &OwnedFd) -> nix::Result<Vec<String>> {
+    let mut entries = Dir::from_fd(open_child(directory, ".")?)?;
+    let directories = entries.iter().flatten().filter(|entry| entry.file_type() == Some(Type::Directory));
+    let names = directories.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    Ok(names.filter(|name| name != "." && name != "..").collect())
 }
 
 /// Upwards: what systemd has marked as delegated; where it does not run, the topmost directory that the caller may write is what
@@ -117,14 +163,20 @@ fn nearest(hierarchy: &Hierarchy) -> Option<OwnedFd> {
             break;
         }
         let unit = path.file_name().unwrap_or_default();
+        if has_systemd && unit.is_empty() {
+            // In a container with a systemd of its own this is that one's.
+            break;
+        }
         // The user manager's own is delegated to the manager, which can be asked.
         if !unit.as_encoded_bytes().starts_with(b"user@") && (is_marked(&directory) || is_written_delegated(unit)) {
             return Some(directory);
         }
-        topmost = Some(directory);
+        // The hierarchy's real root has no cgroup.events, and is nobody's to divide.
+        if get(&directory, "cgroup.events").is_ok() {
+            topmost = Some(directory);
+        }
     }
-    // The hierarchy's real root has no cgroup.events, and is nobody's to divide.
-    topmost.filter(|directory| !has_systemd && get(directory, "cgroup.events").is_ok())
+    topmost.filter(|_| !has_systemd)
 }
 
 fn is_writable(directory: &OwnedFd) -> bool {

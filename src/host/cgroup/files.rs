@@ -8,7 +8,7 @@ use nix::unistd::{read, write};
 use std::os::fd::OwnedFd;
 
 /// Longer than any file read here.
-const LONGEST: usize = 1 << 16;
+const LONGEST: usize = 1 << 22;
 
 /// One write(2): the kernel takes a value whole or not at all.
 pub(super) fn put(directory: &OwnedFd, name: &str, value: &str) -> Result<()> {

@@ -42,6 +42,16 @@ enum State {
     Joined { cgroup: RunCgroup, _subtree: Option<Subtree>, _helper: Option<Helper> },
 }
 
+/// What a cgroup tells of a run when that is over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ending {
+    pub(super) figures: CgroupFigures,
+    /// The OOM killer was there, because of the run's own limit.
+    pub(super) is_out_of_memory: bool,
+    /// pids.max was reached.
+    pub(super) has_refused_a_fork: bool,
+}
+
 /// Why there is no cgroup, as one sentence; and what to do about it.
 #[derive(Debug)]
 pub(super) struct Lack {
@@ -56,8 +66,8 @@ impl Lack {
 }
 
 impl<'run> Cgroup<'run> {
-    /// Looks for one, or starts the helper that asks for one: before the clone, and before any descriptor of the run exists,
-    /// which the helper would hold open.
+    /// Looks for one, or starts the helper that asks for one: before the clone, which its threads
+    /// must not meet.
     pub(super) fn find(plan: &'run Plan) -> Result<Self, Error> {
         let state = match plan.cgroup.needed_by.is_empty() {
             true => State::Without(None),
@@ -68,10 +78,13 @@ impl<'run> Cgroup<'run> {
 
     fn search(plan: &Plan) -> Result<State, Lack> {
         let hierarchy = Hierarchy::find()?;
-        if let Some(subtree) = Subtree::find(&hierarchy, plan)? {
-            return Ok(State::Delegated(subtree));
-        }
-        let bus = scope::bus_address()?;
+        // What keeps a delegated subtree from use is told only where there is no manager to ask either.
+        let unusable = match Subtree::find(&hierarchy, plan) {
+            Ok(Some(subtree)) => return Ok(State::Delegated(subtree)),
+            Ok(None) => None,
+            Err(lack) => Some(lack),
+        };
+        let bus = scope::bus_address().map_err(|lack| unusable.unwrap_or(lack))?;
         let helper = Helper::start(&bus)?;
         Ok(State::Asked { helper, hierarchy, init: Pid::from_raw(0), until: None })
     }
@@ -171,7 +184,14 @@ impl<'run> Cgroup<'run> {
 
     /// Has the OOM killer been in it?
     pub(super) fn is_out_of_memory(&self) -> bool {
-        self.joined().is_some_and(|cgroup| cgroup.oom_kills().is_some_and(|kills| kills > 0))
+        self.joined().is_some_and(RunCgroup::is_out_of_memory)
+    }
+
+    /// The payload begins: what init has used until here is not its own.
+    pub(super) fn begin(&mut self) {
+        if let State::Joined { cgroup, .. } = &mut self.state {
+            cgroup.begin();
+        }
     }
 
     /// cgroup.kill: all of it at once.
@@ -181,11 +201,15 @@ impl<'run> Cgroup<'run> {
         }
     }
 
-    /// What it used, and whether it refused a fork. After everything in it has ended; then the cgroup goes.
-    pub(super) fn finish(&mut self) -> Option<(CgroupFigures, bool)> {
+    /// What it used, and what happened in it. After everything in it has ended; then the cgroup goes.
+    pub(super) fn finish(&mut self) -> Option<Ending> {
         let state = std::mem::replace(&mut self.state, State::Without(None));
         match &state {
-            State::Joined { cgroup, .. } => Some((cgroup.figures(), cgroup.has_refused_a_fork())),
+            State::Joined { cgroup, .. } => Some(Ending {
+                figures: cgroup.figures(),
+                is_out_of_memory: cgroup.is_out_of_memory(),
+                has_refused_a_fork: cgroup.has_refused_a_fork(),
+            }),
             _ => None,
         }
     }

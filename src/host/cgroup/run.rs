@@ -15,7 +15,11 @@ use std::time::Duration;
 
 /// The period of cpu.max, microseconds: the kernel's own default.
 const PERIOD: u64 = 100_000;
+/// A run's upper cgroup begins with this.
+pub(super) const RUN: &str = "sandbox-";
 const LOWER: &str = "payload";
+/// PIDS_MAX of the kernel: pids.max takes no number from here on.
+const PIDS_MAX: u64 = 1 << 22;
 
 /// A run's cgroup. Dropped, all in it is dead and it is gone.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ pub(super) struct RunCgroup {
     name: String,
     upper: OwnedFd,
     lower: OwnedFd,
+    /// CPU time, of each mode, that was init's set-up and not the payload's: microseconds.
+    set_up: [u64; 2],
 }
 
 /// Out of the scope's own cgroup, which may hold no process if its children are to have controllers.
@@ -55,7 +61,9 @@ impl RunCgroup {
             return Err(not_delegated(missing));
         }
         enable(parent, &needed).map_err(|errno| failed("its controllers cannot be enabled", errno))?;
-        let name = format!("sandbox-{init}");
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        // Runs in two PID namespaces may share the parent, and have the same pids.
+        let name = format!("{RUN}{init}-{:x}", now.as_nanos());
         let lack = |errno| failed("a directory cannot be made in it", errno);
         let upper = make_directory(parent, &name).map_err(lack)?;
         let parent = parent.try_clone().map_err(|_| failed("its descriptor cannot be copied", Errno::EMFILE))?;
@@ -64,7 +72,7 @@ impl RunCgroup {
             lack(errno)
         })?;
         // From here on a failure takes the directories away again.
-        let cgroup = RunCgroup { layer, parent, name, upper, lower };
+        let cgroup = RunCgroup { layer, parent, name, upper, lower, set_up: [0; 2] };
         cgroup.limit(&plan.limits)?;
         put(&cgroup.lower, "cgroup.procs", &init.to_string()).map_err(|errno| failed("init cannot join it", errno))?;
         Ok(cgroup)
@@ -75,7 +83,8 @@ impl RunCgroup {
         self.set("cgroup.max.descendants", "1")?;
         if let Some(pids) = limits.pids {
             // One more for init. The lower level has the controller too, as Linux before 6.11 counts there what was refused.
-            self.set("pids.max", &(pids.saturating_add(1)).to_string())?;
+            let most = pids.saturating_add(1);
+            self.set("pids.max", &if most < PIDS_MAX { most.to_string() } else { "max".into() })?;
             enable(&self.upper, &["pids"]).map_err(|errno| failed("pids cannot be enabled", errno))?;
         }
         if let Some(memory) = limits.memory {
@@ -84,10 +93,9 @@ impl RunCgroup {
             self.set("memory.oom.group", "1")?;
         }
         if let Some(swap) = limits.swap {
-            match self.set("memory.swap.max", &whole_pages(swap)) {
-                // A kernel without swap accounting: fine as long as there is nothing to account.
-                Err(_) if !host_has_swap() => {}
-                answer => answer?,
+            // A kernel without swap accounting has no such file: fine as long as there is nothing to account.
+            if host_has_swap() || get(&self.upper, "memory.swap.max") != Err(Errno::ENOENT) {
+                self.set("memory.swap.max", &whole_pages(swap))?;
             }
         }
         if let Some(thousandths) = limits.cpus {
@@ -110,33 +118,58 @@ impl RunCgroup {
             Ok(read) => {
                 Err(Lack::new(format!("{file} was set to {value} and is {}", read.trim()), "Choose another value"))
             }
+            Err(errno @ (Errno::EINVAL | Errno::ERANGE)) => {
+                Err(Lack::new(format!("{file} does not take {value} ({})", errno.desc()), "Choose another value"))
+            }
             Err(errno) => Err(failed(&format!("{file} cannot be set to {value}"), errno)),
         }
     }
 
-    /// The weight of io.cost, else that of BFQ, whose range ends at 1000.
+    /// io.cost's and BFQ's, whichever the host's disks go by. The range of the latter ends at 1000.
     fn weigh_io(&self, weight: u64) -> Result<(), Lack> {
         let bfq = if weight <= 100 { weight } else { 100 + (weight - 100) / 11 };
-        let written = match put(&self.upper, "io.weight", &format!("default {weight}")) {
-            Err(Errno::ENOENT) => put(&self.upper, "io.bfq.weight", &bfq.to_string()),
-            answer => answer,
-        };
-        written.map_err(|errno| match errno {
-            Errno::ENOENT => {
-                Lack::new("this kernel weighs no I/O: it has neither io.cost nor BFQ", "Take limits.io_weight out")
+        let mut weighed = false;
+        for (file, value) in [("io.weight", weight), ("io.bfq.weight", bfq)] {
+            let value = format!("default {value}");
+            match put(&self.upper, file, &value).and_then(|()| get(&self.upper, file)) {
+                Err(Errno::ENOENT) => {}
+                Ok(read) if read.lines().any(|line| line == value) => weighed = true,
+                Ok(_) => return Err(failed(&format!("{file} did not take {value}"), Errno::EINVAL)),
+                Err(errno) => return Err(failed(&format!("{file} cannot be set"), errno)),
             }
-            errno => failed("io.weight cannot be set", errno),
-        })
+        }
+        if weighed {
+            return Ok(());
+        }
+        Err(Lack::new("this kernel weighs no I/O: it has neither io.cost nor BFQ", "Take limits.io_weight out"))
     }
 
-    /// cpu.stat, microseconds.
+    /// From here on CPU time is the payload's.
+    pub(super) fn begin(&mut self) {
+        self.set_up = ["user_usec", "system_usec"].map(|key| keyed(&self.upper, "cpu.stat", key).unwrap_or(0));
+    }
+
+    /// cpu.stat: user and system time since then, microseconds.
+    fn cpu_times_us(&self) -> [Option<u64>; 2] {
+        let since = |key, set_up| keyed(&self.upper, "cpu.stat", key).map(|used| used.saturating_sub(set_up));
+        [since("user_usec", self.set_up[0]), since("system_usec", self.set_up[1])]
+    }
+
+    /// The two together.
     pub(super) fn cpu_time_us(&self) -> Option<u64> {
-        keyed(&self.upper, "cpu.stat", "usage_usec")
+        let [user, system] = self.cpu_times_us();
+        Some(user? + system?)
     }
 
     /// memory.events: processes that the OOM killer took.
-    pub(super) fn oom_kills(&self) -> Option<u64> {
+    fn oom_kills(&self) -> Option<u64> {
         keyed(&self.upper, "memory.events", "oom_kill")
+    }
+
+    /// Did it take one because this cgroup, and no other above it, was full?
+    pub(super) fn is_out_of_memory(&self) -> bool {
+        self.oom_kills().is_some_and(|kills| kills > 0)
+            && keyed(&self.upper, "memory.events", "oom").is_some_and(|full| full > 0)
     }
 
     /// cgroup.kill
@@ -147,21 +180,24 @@ impl RunCgroup {
 
     /// What it used.
     pub(super) fn figures(&self) -> CgroupFigures {
+        let [user_time_us, system_time_us] = self.cpu_times_us();
         CgroupFigures {
             layer: self.layer,
             memory_peak_bytes: number(&self.upper, "memory.peak"),
             // Without init.
             pids_peak: number(&self.upper, "pids.peak").map(|peak| peak.saturating_sub(1)),
             oom_kills: self.oom_kills(),
-            user_time_us: keyed(&self.upper, "cpu.stat", "user_usec"),
-            system_time_us: keyed(&self.upper, "cpu.stat", "system_usec"),
+            user_time_us,
+            system_time_us,
         }
     }
 
-    /// Was a fork refused for pids.max?
+    /// Was a fork refused for pids.max? (The lower level's count is, before Linux 6.11, also of refusals further up.)
     pub(super) fn has_refused_a_fork(&self) -> bool {
         let refused = |level| keyed(level, "pids.events", "max").is_some_and(|count| count > 0);
-        refused(&self.upper) || refused(&self.lower)
+        let was_full =
+            number(&self.upper, "pids.peak").is_none_or(|peak| Some(peak) == number(&self.upper, "pids.max"));
+        refused(&self.upper) || (refused(&self.lower) && was_full)
     }
 }
 
@@ -169,11 +205,8 @@ impl Drop for RunCgroup {
     /// Everything in it has ended, but for a set-up that failed: a process that dies counts for a moment longer.
     fn drop(&mut self) {
         for round in 0..200 {
-            let _ = unlinkat(&self.upper, LOWER, UnlinkatFlags::RemoveDir);
-            match unlinkat(&self.parent, self.name.as_str(), UnlinkatFlags::RemoveDir) {
-                // Or the scope is gone already, and all below it.
-                Ok(()) | Err(Errno::ENOENT | Errno::ENODEV) => return,
-                Err(_) => {}
+            if remove(&self.parent, &self.name) {
+                return;
             }
             if round == 0 {
                 self.kill();
@@ -183,17 +216,17 @@ impl Drop for RunCgroup {
     }
 }
 
-/// A new directory, opened. One of the same name was left by a run that was killed, and is empty.
-fn make_directory(parent: &OwnedFd, name: &str) -> nix::Result<OwnedFd> {
-    let make = || mkdirat(parent, name, Mode::from_bits_truncate(0o755));
-    match make() {
-        Err(Errno::EEXIST) => {
-            let _ = open_child(parent, name).and_then(|old| unlinkat(&old, LOWER, UnlinkatFlags::RemoveDir));
-            unlinkat(parent, name, UnlinkatFlags::RemoveDir)?;
-            make()?;
-        }
-        answer => answer?,
+/// Removes a run's two levels, if nothing is in them. True if they are gone; or the scope is, and all below it.
+pub(super) fn remove(parent: &OwnedFd, name: &str) -> bool {
+    if let Ok(upper) = open_child(parent, name) {
+        let _ = unlinkat(&upper, LOWER, UnlinkatFlags::RemoveDir);
     }
+    matches!(unlinkat(parent, name, UnlinkatFlags::RemoveDir), Ok(()) | Err(Errno::ENOENT | Errno::ENODEV))
+}
+
+/// A new directory, opened.
+fn make_directory(parent: &OwnedFd, name: &str) -> nix::Result<OwnedFd> {
+    mkdirat(parent, name, Mode::from_bits_truncate(0o755))?;
     open_child(parent, name)
 }
 
@@ -219,13 +252,18 @@ fn failed(what: &str, errno: Errno) -> Lack {
     Lack::new(format!("{what} ({})", errno.desc()), "Look at /proc/self/cgroup and at who may write there")
 }
 
-fn not_delegated(controller: &str) -> Lack {
+/// A controller that is not in the parent's cgroup.controllers.
+pub(super) fn not_delegated(controller: &str) -> Lack {
+    let remedy = match nix::unistd::geteuid().is_root() {
+        true => "Look whether the kernel has it (/sys/fs/cgroup/cgroup.controllers, cgroup_disable= on its command line), and whether \
+                 the cgroups above give it on"
+            .to_owned(),
+        false => "Let the administrator put Delegate=cpu io memory pids into /etc/systemd/system/user@.service.d/delegate.conf, \
+                  below [Service], and log in again; in a container, let it be started with this controller"
+            .to_owned(),
+    };
     Lack::new(
-        format!("the controller {controller} is not delegated to this user"),
-        format!(
-            "Let the administrator put Delegate=cpu io memory pids into /etc/systemd/system/user@.service.d/delegate.conf, \
-             below [Service], and log in again (on a host with cgroup v1, {controller} is there only after a boot with \
-             systemd.unified_cgroup_hierarchy=1)"
-        ),
+        format!("the controller {controller} is not given to this user's cgroups, or the host has it on cgroup v1"),
+        remedy,
     )
 }

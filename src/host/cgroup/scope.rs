@@ -136,6 +136,8 @@ impl Jobs {
             ("Description", "a run of sandbox".into()),
             ("PIDs", pids.into()),
             ("Delegate", true.into()),
+            // The run's own limit is the one that counts.
+            ("TasksMax", u64::MAX.into()),
             // Gone when its processes are, however they ended.
             ("CollectMode", "inactive-or-failed".into()),
         ];

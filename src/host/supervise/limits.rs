@@ -2,6 +2,7 @@
 
 use super::Supervisor;
 use crate::host::outcome::Status;
+use crate::host::verdict::went_away;
 use crate::inside::cpu_time::next_look;
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
@@ -33,7 +34,11 @@ impl Supervisor<'_> {
     fn check_cpu_time(&mut self, now: Instant) {
         self.next_cpu_look = None;
         let limits = &self.prepared.plan.limits;
-        let Some((limit, used)) = limits.cpu_time.zip(self.cgroup.cpu_time_us()) else { return };
+        let Some(limit) = limits.cpu_time else { return };
+        let Some(used) = self.cgroup.cpu_time_us() else {
+            self.facts.refused.get_or_insert_with(went_away);
+            return self.kill_everything();
+        };
         match limit.saturating_add(limits.extra_time).checked_sub(used) {
             None | Some(0) => self.act_on_time(Status::CpuTimeout),
             Some(left) => {
@@ -52,7 +57,7 @@ impl Supervisor<'_> {
         } else {
             self.note_limit(limit);
             self.forward(Signal::SIGTERM, false);
-            self.kill_deadline = Instant::now().checked_add(kill_after);
+            self.kill_by(kill_after);
         }
     }
 
@@ -67,6 +72,12 @@ impl Supervisor<'_> {
         self.kill_everything();
     }
 
+    /// No later than `grace` from now.
+    pub(super) fn kill_by(&mut self, grace: Duration) {
+        let then = Instant::now().checked_add(grace);
+        self.kill_deadline = self.kill_deadline.into_iter().chain(then).min();
+    }
+
     /// The cgroup's processes at once, its figures stay. Without one init does it, which knows the figures; and if it is too slow,
     /// its own end takes all with it: pid_namespaces(7).
     pub(super) fn kill_everything(&mut self) {
@@ -75,7 +86,7 @@ impl Supervisor<'_> {
             self.init.kill();
         } else if !std::mem::replace(&mut self.ending, true) {
             self.init.end();
-            self.kill_deadline = Instant::now().checked_add(LAST_GRACE);
+            self.kill_by(LAST_GRACE);
         }
     }
 }

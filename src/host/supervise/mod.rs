@@ -109,9 +109,8 @@ impl<'run> Supervisor<'run> {
         self.note_start();
         let (status, usage) = process::wait_with_usage(self.init.pid).map_err(failed)?;
         tracing::debug!("everything inside has ended");
-        if let Some(started) = self.facts.started {
-            self.facts.wall_time = started.elapsed();
-        }
+        let elapsed = self.facts.started.map(|started| started.elapsed());
+        self.facts.wall_time = self.facts.wall_time.or(elapsed);
         self.facts.usage = Some(usage.into());
         self.facts.cgroup = self.cgroup.finish();
         self.deliver_rest().map_err(failed)?;
@@ -189,15 +188,19 @@ impl<'run> Supervisor<'run> {
                         self.let_start();
                     }
                 }
-                Record::Started { user_time_us, system_time_us } => {
+                Record::Started => {
                     tracing::debug!("init is set up and has forked");
-                    self.facts.set_up_us = [user_time_us.into(), system_time_us.into()];
                     self.payload = descriptors.pop();
                 }
                 Record::Stopped => self.with_terminal(Streams::suspend)?,
                 Record::Ended(status) => {
                     tracing::debug!("the command ended");
                     self.facts.ended = Some(status);
+                    // What it left behind takes a moment more, which is not its own.
+                    self.facts.wall_time = self.facts.started.map(|started| started.elapsed());
+                }
+                Record::Used { user_time_us, system_time_us } => {
+                    self.facts.init_us = [user_time_us.into(), system_time_us.into()];
                 }
                 Record::TimedOut => self.note_limit(Status::WallTimeout),
                 Record::CpuTimedOut => self.act_on_time(Status::CpuTimeout),

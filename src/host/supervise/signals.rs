@@ -9,7 +9,7 @@ use nix::libc;
 use nix::sys::signal::{Signal, killpg, raise};
 use nix::unistd::Pid;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Between the first INT or TERM and the end of everything.
 const GRACE: Duration = Duration::from_secs(10);
@@ -39,9 +39,7 @@ impl Supervisor<'_> {
             return self.kill_everything();
         }
         self.forward(signal, by_terminal);
-        if !self.ending {
-            self.kill_deadline = Instant::now().checked_add(GRACE);
-        }
+        self.kill_by(GRACE);
     }
 
     pub(super) fn forward(&mut self, signal: Signal, to_group: bool) {

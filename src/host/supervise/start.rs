@@ -35,6 +35,7 @@ impl Supervisor<'_> {
         if !degraded.is_empty() {
             tracing::warn!("weaker than asked for: {}", degraded.join("; "));
         }
+        self.cgroup.begin();
         if self.cgroup.is_joined() {
             tracing::debug!("init is in the run's cgroup, its limits are in force");
         }
