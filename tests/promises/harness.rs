@@ -161,7 +161,7 @@ impl Drop for Project {
 /// Includes `tests/attacks/NAME.c` and compiles it into the project as `./NAME`.
 macro_rules! attack {
     ($project:expr, $name:literal) => {
-        $project.attack($name, include_str!(concat!("../attacks/", $name, ".c")))
+        $project.attack($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/attacks/", $name, ".c")))
     };
 }
 pub(crate) use attack;

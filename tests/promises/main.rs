@@ -9,10 +9,12 @@ mod pty;
 #[path = "../shared/report.rs"]
 mod written_report;
 
+mod cgroup;
 mod descriptors;
 mod files;
 mod journeys;
 mod lifecycle;
+mod limits;
 mod messages;
 mod mounts;
 mod namespaces;

@@ -1,0 +1,83 @@
+//! However many runs there were: no unit, no cgroup, no process of them is left.
+
+use super::super::harness::{Project, finish};
+use super::super::written_report;
+use super::live::{Live, WAIT};
+use super::{alone, is_in_a_scope, systemd, until};
+use std::process::Command;
+
+/// Names of what is there of runs: units, cgroups, processes.
+pub(super) fn left(project: &Project) -> String {
+    let units =
+        finish(systemd(project, "systemctl", &["list-units", "--all", "--plain", "--no-legend", "sandbox*"])).ok();
+    let mut find = Command::new("find");
+    // A directory may go while it is walked.
+    find.args(["/sys/fs/cgroup", "-ignore_readdir_race", "-name", "sandbox*"]);
+    let cgroups = finish(find).text();
+    let mut ps = Command::new("ps");
+    ps.args(["-C", "sandbox", "-o", "pid=,args="]);
+    [units, cgroups, finish(ps).text()].concat()
+}
+
+/// The manager sees the end of a scope a moment after the run's.
+#[track_caller]
+pub(super) fn nothing_is_left(project: &Project) {
+    let mut last = String::new();
+    until("nothing is left", || {
+        let left = left(project);
+        // What is left is said once, for the one who has to find out why.
+        if left != last {
+            println!("left: {left}");
+            last = left;
+        }
+        last.is_empty()
+    });
+}
+
+const FLAGS: [&str; 6] = ["-p", "build", "--memory", "64MiB", "--report", "r.json"];
+
+#[test]
+#[ignore = "needs cgroup v2 and a service manager: tests/vm/run"]
+fn of_200_runs_in_a_row() {
+    let _machine = alone();
+    let project = Project::new();
+    for _ in 0..200 {
+        project.run(&[&FLAGS[..], &["--", "true"]].concat()).ok();
+        is_in_a_scope(&project.report(), "exited");
+    }
+    nothing_is_left(&project);
+}
+
+// Each is in its cgroup while all the others are.
+#[test]
+#[ignore = "needs cgroup v2 and a service manager: tests/vm/run"]
+fn of_50_runs_at_once() {
+    let _machine = alone();
+    let project = Project::new();
+    let names: Vec<_> = (1..=50).map(|number| format!("r.{number}.json")).collect();
+    let start = |name: &String| {
+        let flags = ["-p", "build", "--memory", "64MiB", "--report", name, "--", "sh", "-c", WAIT];
+        Live::start(project.sandbox(&flags))
+    };
+    let mut runs: Vec<_> = names.iter().map(start).collect();
+    let ready = runs.iter_mut().filter_map(|run| (run.line() == "ready").then_some(())).count();
+    let codes: Vec<_> = runs.into_iter().map(|run| run.end().code()).collect();
+    assert!(ready == 50 && codes.iter().all(|code| *code == Some(0)), "{ready} of 50 began: {codes:?}");
+    for name in names {
+        is_in_a_scope(&written_report::read(&project.report_text(&name)), "exited");
+    }
+    nothing_is_left(&project);
+}
+
+// What is seen while a run is there is what is looked for afterwards.
+#[test]
+#[ignore = "needs cgroup v2 and a service manager: tests/vm/run"]
+fn a_run_is_seen_while_it_is_there() {
+    let _machine = alone();
+    let project = Project::new();
+    let live = Live::shell(&project, &["--memory", "64MiB"], WAIT);
+    let seen = left(&project);
+    assert!(seen.contains(".scope") && seen.contains("/sys/fs/cgroup/") && seen.contains("-p build"), "{seen}");
+    assert_eq!(live.end().code(), Some(0));
+    nothing_is_left(&project);
+}
