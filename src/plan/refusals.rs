@@ -4,6 +4,7 @@ use super::host::HostFacts;
 use super::written::{self, Kind, Written};
 use super::{paths, wrong};
 use crate::error::Error;
+use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, statfs};
 use std::path::{Path, PathBuf};
 
 /// Sources whose whole would undo the sandbox.
@@ -31,6 +32,12 @@ pub(super) fn source(entry: &Written<'_>, host: &HostFacts) -> Result<(), Error>
             );
         }
     }
+    if entry.kind == Kind::Rw && names.iter().map(PathBuf::as_path).chain([source]).any(holds_cgroups) {
+        return refuse(
+            format!("{} writable is refused: the run's own limits could be lifted there", source.display()),
+            "Grant it read-only: --ro",
+        );
+    }
     if entry.kind == Kind::Rw && host.home.iter().chain(&host.real_home).any(|home| home.ancestors().any(&is)) {
         return refuse(
             format!("{} writable is refused: your home, with all your keys, lies in it", source.display()),
@@ -38,6 +45,12 @@ pub(super) fn source(entry: &Written<'_>, host: &HostFacts) -> Result<(), Error>
         );
     }
     Ok(())
+}
+
+/// The kernel's settings, and the files of cgroups wherever they are mounted, which belong to the payload's user as much as to the caller.
+fn holds_cgroups(path: &Path) -> bool {
+    let types = [CGROUP2_SUPER_MAGIC, CGROUP_SUPER_MAGIC];
+    path.starts_with("/sys") || statfs(path).is_ok_and(|found| types.contains(&found.filesystem_type()))
 }
 
 /// Destinations that are the sandbox's own.
@@ -112,6 +125,16 @@ mod tests {
         }
         let world = World::new().symlink("all", "/").mount("ro ROOT/all at=/x");
         assert!(world.refusal().contains("as a whole is refused"));
+    }
+
+    #[test]
+    fn cgroups_are_never_writable() {
+        for place in ["/sys/fs", "/sys/fs/cgroup", "/sys/kernel"] {
+            assert!(World::new().mount(&format!("rw {place} at=/x")).refusal().contains("limits could be lifted"));
+        }
+        let world = World::new().symlink("all", "/sys/fs/cgroup").mount("rw ROOT/all at=/x");
+        assert!(world.refusal().contains("limits could be lifted"));
+        World::new().mount("ro /sys/kernel at=/x").planned();
     }
 
     #[test]

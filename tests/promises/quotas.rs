@@ -48,3 +48,17 @@ fn with_user_namespaces_there_are_some_of_each_kind_and_no_more() {
     let inside = project.shell(&["-p", "build", "--feature", "userns"], script).ok();
     assert_eq!(inside, "256\n256\n256\n256");
 }
+
+// Who could mount cgroup2 might reach the caller's own cgroup, where the run has none. Without Landlock, which refuses every mount.
+#[test]
+fn with_user_namespaces_no_cgroup2_can_be_mounted() {
+    let project = Project::new();
+    let flags = ["-p", "build", "--uid", "1234", "--gid", "1234", "--feature", "userns", "--landlock", "off"];
+    let script = "mkdir /tmp/c; cd /tmp
+        unshare -U -r -m mount -t tmpfs none c && echo tmpfs
+        unshare -U -r -m mount -t cgroup2 none c && echo mounted
+        unshare -U -r -m -C true && echo made
+        true";
+    let output = project.shell(&flags, script);
+    assert_eq!(output.ok(), "tmpfs", "{output:?}");
+}

@@ -5,10 +5,10 @@ use super::{Lack, scope};
 use crate::sys::process::{self, Cloned};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 use nix::sys::stat::Mode;
-use nix::unistd::{Pid, getpid};
+use nix::unistd::{Pid, alarm};
 use serde::{Deserialize, Serialize};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -34,6 +34,9 @@ pub(super) enum Answer {
     Gone,
 }
 
+/// How long it goes on asking by itself, when nobody waits for the answer any more: seconds.
+const LONGEST_LIFE: u32 = 10;
+
 /// The helper, from outside. Dropped, it ends, and the scope with it.
 #[derive(Debug)]
 pub(super) struct Helper {
@@ -41,6 +44,7 @@ pub(super) struct Helper {
     pub(super) pid: Pid,
     pidfd: OwnedFd,
     socket: OwnedFd,
+    has_answered: bool,
 }
 
 impl Helper {
@@ -55,14 +59,14 @@ impl Helper {
     }
 
     fn fork(bus: &str) -> nix::Result<Self> {
-        let supervisor = process::pidfd_open(getpid())?;
         let (socket, own) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         match process::fork_with_pidfd()? {
             Cloned::Child => {
-                let code = i32::from(live(bus, &own, &supervisor).is_err());
+                drop(socket);
+                let code = i32::from(live(bus, &own).is_err());
                 process::exit_now(code)
             }
-            Cloned::Parent(pid, pidfd) => Ok(Helper { pid, pidfd, socket }),
+            Cloned::Parent(pid, pidfd) => Ok(Helper { pid, pidfd, socket, has_answered: false }),
         }
     }
 
@@ -72,7 +76,13 @@ impl Helper {
     }
 
     /// The answer, if there is one.
-    pub(super) fn answer(&self) -> Option<Answer> {
+    pub(super) fn answer(&mut self) -> Option<Answer> {
+        let answer = self.hear();
+        self.has_answered |= !matches!(answer, None | Some(Answer::Asking));
+        answer
+    }
+
+    fn hear(&self) -> Option<Answer> {
         let mut buffer = [0; LONGEST];
         loop {
             return match recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
@@ -95,15 +105,19 @@ impl AsFd for Helper {
 
 impl Drop for Helper {
     fn drop(&mut self) {
+        if !self.has_answered {
+            // In the middle of a question. What systemd moves into a scope when it is dead leaves that scope behind, empty and for
+            // ever; alive, it hears that nobody waits, and ends.
+            return;
+        }
         // ESRCH: it has ended already. Either way it is to be reaped.
         let _ = process::pidfd_send_signal(&self.pidfd, Signal::SIGKILL);
         let _ = process::wait_with_usage(self.pid);
     }
 }
 
-/// The helper's life. It ends with the supervisor, like init.
-fn live(bus: &str, socket: &OwnedFd, supervisor: &OwnedFd) -> nix::Result<()> {
-    process::tie_to(supervisor)?;
+/// The helper's life. It ends with the supervisor, whose end of the socket only init holds as well; but not while systemd may be moving it.
+fn live(bus: &str, socket: &OwnedFd) -> nix::Result<()> {
     // Nothing of the caller's stays open here: the other end of his pipe would wait for this process.
     let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
     for stream in 0..=2 {
@@ -123,7 +137,11 @@ fn live(bus: &str, socket: &OwnedFd, supervisor: &OwnedFd) -> nix::Result<()> {
     let asking = || {
         let _ = say(&Answer::Asking);
     };
+    process::reset_signals()?;
+    SigSet::from(Signal::SIGALRM).thread_unblock()?;
+    alarm::set(LONGEST_LIFE);
     let Some(answer) = scope::ask(bus, hear_init, asking) else { return Ok(()) };
+    alarm::cancel();
     say(&answer)?;
     // From here on it only has to be there.
     recv(socket.as_raw_fd(), &mut [0; 1], MsgFlags::empty()).map(drop)

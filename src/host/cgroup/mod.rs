@@ -139,7 +139,7 @@ impl<'run> Cgroup<'run> {
     pub(super) fn hear(&mut self) -> Result<(), Error> {
         let late = self.deadline().is_some_and(|deadline| deadline <= Instant::now());
         self.go_on(|state, plan| {
-            let State::Asked { helper, hierarchy, init, until } = state else { return Ok(state) };
+            let State::Asked { mut helper, hierarchy, init, until } = state else { return Ok(state) };
             let answer = match helper.answer() {
                 Some(Answer::Asking) => {
                     let until = Some(Instant::now() + PATIENCE);
