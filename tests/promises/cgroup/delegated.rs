@@ -66,7 +66,7 @@ fn ten_runs_at_once_share_it() {
     let cgroup = callers.parent().unwrap();
     let runs = fs::read_dir(cgroup).unwrap().filter(|entry| {
         let name = entry.as_ref().unwrap().file_name().into_string().unwrap();
-        name.strip_prefix("sandbox-").is_some_and(|pid| pid.parse::<i32>().is_ok())
+        name.starts_with("sandbox-")
     });
     assert_eq!(runs.count(), 10);
     shell.say("go");
@@ -90,11 +90,11 @@ fn a_limit_on_it_holds_for_the_run_too() {
     let output = finish(in_scope(&project, &["Delegate=yes", "MemoryMax=100M", "MemorySwapMax=0"], script));
     assert_eq!(output.ok(), "137");
     let report = project.report();
-    assert_eq!(
-        (&report["layers"]["cgroup"], &report["status"]),
-        (&"delegated".into(), &"out-of-memory".into()),
-        "{report}"
-    );
+    // Killed by the kernel, but not at a limit of the run's own.
+    assert_eq!((&report["layers"]["cgroup"], &report["status"]), (&"delegated".into(), &"signaled".into()), "{report}");
+    assert!(report["memory_peak_bytes"].as_u64().unwrap() <= 100 << 20, "{report}");
+    assert!(report["oom_kills"].as_u64().unwrap() > 0, "{report}");
+    assert_eq!(report["limits_hit"], serde_json::json!([]), "{report}");
 }
 
 // Nobody is there to clean up after a supervisor that was killed, but the next run.
