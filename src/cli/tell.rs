@@ -30,6 +30,11 @@ fn fork_line(outcome: &Outcome) -> Option<&'static str> {
 
 /// Which limit ended the command, at what figure.
 fn limit_line(outcome: &Outcome) -> Option<String> {
+    if outcome.status == Status::OutOfMemory && !outcome.limits_hit.contains(&"memory") {
+        return Some(
+            "the OOM killer ended the command: the host, or a cgroup around the run's, had no memory left".into(),
+        );
+    }
     let (limit, figure, key) = match outcome.status {
         Status::WallTimeout => ("wall-clock", format!(" after {}", seconds(wall_time_us(outcome))), "wall_time"),
         Status::CpuTimeout => {
@@ -101,6 +106,7 @@ mod tests {
         Outcome {
             status,
             exit_code: Some(0),
+            limits_hit: if status == Status::OutOfMemory { vec!["memory"] } else { vec![] },
             started_at: SystemTime::UNIX_EPOCH,
             wall_time: Duration::from_millis(3200),
             usage: Some(usage),
@@ -148,6 +154,12 @@ mod tests {
     #[test]
     fn the_end_is_told_with_the_figures_of_the_cgroup_where_there_is_one() {
         insta::assert_snapshot!(page(end_line));
+    }
+
+    #[test]
+    fn a_host_without_memory_is_not_told_as_the_runs_limit() {
+        let elsewhere = Outcome { limits_hit: vec![], ..outcome(Status::OutOfMemory, counted()) };
+        assert!(limit_line(&elsewhere).unwrap().starts_with("the OOM killer ended the command: the host"));
     }
 
     #[test]

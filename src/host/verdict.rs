@@ -134,7 +134,9 @@ impl Facts {
             Status::WallTimeout => past_wall_time,
             _ => None,
         };
-        outcome.limits_hit.extend(key(outcome.status));
+        let others_limit =
+            outcome.status == Status::OutOfMemory && !self.cgroup.is_some_and(|cgroup| cgroup.has_reached_its_memory);
+        outcome.limits_hit.extend(key(outcome.status).filter(|_| !others_limit));
         outcome.limits_hit.extend(self.cgroup.filter(|cgroup| cgroup.has_refused_a_fork).map(|_| "pids"));
         outcome
     }

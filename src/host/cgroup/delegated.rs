@@ -51,7 +51,7 @@ impl Subtree {
     /// Enables the controllers, for which no process may be in the cgroup itself: those in it move one level down. (With processes in
     /// it, cpu and pids alone would be enabled as well, but make it a threaded one, whose children are of no use.)
     fn make_room(&self, needed: &[&str]) -> nix::Result<()> {
-        for _ in 0..100 {
+        for _ in 0..200 {
             if has_processes(&self.directory)? {
                 match mkdirat(&self.directory, CALLERS, Mode::from_bits_truncate(0o755)) {
                     Ok(()) | Err(Errno::EEXIST) => {}
@@ -61,8 +61,8 @@ impl Subtree {
                 continue;
             }
             match super::run::enable(&self.directory, needed) {
-                // A process was born here meanwhile.
-                Err(Errno::EBUSY) => {}
+                // A process was born here meanwhile, or one that ends counts for a moment longer.
+                Err(Errno::EBUSY) => std::thread::sleep(Duration::from_millis(2)),
                 answer => return answer,
             }
         }
@@ -90,7 +90,7 @@ impl Subtree {
         for _ in 0..100 {
             move_all(&callers, &self.directory)?;
             match unlinkat(&self.directory, CALLERS, UnlinkatFlags::RemoveDir) {
-                Err(Errno::EBUSY) => {}
+                Err(Errno::EBUSY) => std::thread::sleep(Duration::from_millis(2)),
                 answer => return answer,
             }
         }

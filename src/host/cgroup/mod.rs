@@ -46,8 +46,10 @@ enum State {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ending {
     pub(super) figures: CgroupFigures,
-    /// The OOM killer was there, because of the run's own limit.
+    /// The OOM killer was there.
     pub(super) is_out_of_memory: bool,
+    /// And it was for the run's own limit.
+    pub(super) has_reached_its_memory: bool,
     /// pids.max was reached.
     pub(super) has_refused_a_fork: bool,
 }
@@ -208,6 +210,7 @@ impl<'run> Cgroup<'run> {
             State::Joined { cgroup, .. } => Some(Ending {
                 figures: cgroup.figures(),
                 is_out_of_memory: cgroup.is_out_of_memory(),
+                has_reached_its_memory: cgroup.has_reached_its_memory(),
                 has_refused_a_fork: cgroup.has_refused_a_fork(),
             }),
             _ => None,

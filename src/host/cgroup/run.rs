@@ -60,7 +60,7 @@ impl RunCgroup {
         if let Some(missing) = needed.iter().find(|controller| !there.iter().any(|name| name == *controller)) {
             return Err(not_delegated(missing));
         }
-        enable(parent, &needed).map_err(|errno| failed("its controllers cannot be enabled", errno))?;
+        enable_patiently(parent, &needed).map_err(|errno| failed("its controllers cannot be enabled", errno))?;
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         // Runs in two PID namespaces may share the parent, and have the same pids.
         let name = format!("{RUN}{init}-{:x}", now.as_nanos());
@@ -166,10 +166,14 @@ impl RunCgroup {
         keyed(&self.upper, "memory.events", "oom_kill")
     }
 
-    /// Did it take one because this cgroup, and no other above it, was full?
+    /// Did it take one?
     pub(super) fn is_out_of_memory(&self) -> bool {
         self.oom_kills().is_some_and(|kills| kills > 0)
-            && keyed(&self.upper, "memory.events", "oom").is_some_and(|full| full > 0)
+    }
+
+    /// Was this cgroup full, and not one above it, or the host?
+    pub(super) fn has_reached_its_memory(&self) -> bool {
+        keyed(&self.upper, "memory.events", "oom").is_some_and(|full| full > 0)
     }
 
     /// cgroup.kill
@@ -238,6 +242,17 @@ pub(super) fn enable(directory: &OwnedFd, controllers: &[&str]) -> nix::Result<(
     if wanted.is_empty() { Ok(()) } else { put(directory, "cgroup.subtree_control", &wanted.join(" ")) }
 }
 
+/// A thread that was ending when its process was moved away (one of the helper's) counts for a moment longer: EBUSY.
+fn enable_patiently(directory: &OwnedFd, controllers: &[&str]) -> nix::Result<()> {
+    for _ in 0..200 {
+        match enable(directory, controllers) {
+            Err(Errno::EBUSY) => std::thread::sleep(Duration::from_millis(2)),
+            answer => return answer,
+        }
+    }
+    Err(Errno::EBUSY)
+}
+
 /// As the kernel rounds it.
 fn whole_pages(bytes: u64) -> String {
     let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as u64;
@@ -263,7 +278,7 @@ pub(super) fn not_delegated(controller: &str) -> Lack {
             .to_owned(),
     };
     Lack::new(
-        format!("the controller {controller} is not given to this user's cgroups, or the host has it on cgroup v1"),
+        format!("the controller {controller} is not delegated to this user, or the host has it on cgroup v1"),
         remedy,
     )
 }
