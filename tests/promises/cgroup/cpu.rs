@@ -1,6 +1,6 @@
 //! `limits.cpus` and the weights.
 
-use super::super::harness::{Project, attack, finish};
+use super::super::harness::{Project, attack, finish, root};
 use super::live::{Live, WAIT};
 use super::{alone, beside_others, is_in_a_scope, systemd};
 
@@ -56,7 +56,7 @@ struct Without<'test> {
 
 impl<'test> Without<'test> {
     fn controller(project: &'test Project, name: &str) -> Self {
-        let slice = if super::root() { "system.slice" } else { "app.slice" };
+        let slice = if root() { "system.slice" } else { "app.slice" };
         let without = Without { project, slice };
         without.disable(name);
         without
@@ -84,10 +84,11 @@ fn where_the_controller_is_not_delegated_the_remedy_is_said() {
     let run = |mode| {
         project.run(&["-p", "build", "--io-weight", "50", "--cgroup", mode, "--report", "r.json", "--", "touch", mode])
     };
-    run("require").refused(&["limits.io_weight", "io is not delegated", "Delegate=", "--cgroup prefer"]);
+    let remedy = if root() { "give it on" } else { "Delegate=" };
+    run("require").refused(&["limits.io_weight", "the controller io", remedy, "--cgroup prefer"]);
     assert!(!project.path().join("require").exists());
     let report = project.report();
     assert_eq!((&report["status"], &report["error"]["step"]), (&"setup-failed".into(), &"cgroup".into()), "{report}");
-    run("prefer").exits(0).says(&["limits.io_weight", "io is not delegated"]);
+    run("prefer").exits(0).says(&["limits.io_weight", "the controller io"]);
     assert!(project.path().join("prefer").exists());
 }

@@ -6,7 +6,6 @@ use super::live::{Live, WAIT, children};
 use super::{alone, beside_others, cgroup_of, is_in_a_scope, until};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 
 const MEMORY: [&str; 2] = ["--memory", "64MiB"];
@@ -52,8 +51,7 @@ fn the_helper_outlives_an_interrupt_of_the_whole_group() {
     let project = Project::new();
     let script = "trap 'echo got it' INT; echo ready; until read line; do :; done; echo $line; exit 7";
     let limits = ["-p", "build", "--memory", "64MiB", "--report", "r.json"];
-    let mut command = project.sandbox(&[&limits[..], &["--", "sh", "-c", script]].concat());
-    command.process_group(0);
+    let command = project.sandbox(&[&limits[..], &["--", "sh", "-c", script]].concat());
     let mut live = Live::start(command);
     assert_eq!(live.line(), "ready");
     let helper = live.helper();

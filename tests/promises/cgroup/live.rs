@@ -2,8 +2,11 @@
 
 use super::super::harness::{Project, patience};
 use super::cgroup_of;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Instant;
@@ -27,9 +30,10 @@ impl Live {
         live
     }
 
-    /// Any command line.
+    /// Any command line, as a process group.
     pub(super) fn start(mut command: Command) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         Live { stdin: child.stdin.take(), stdout, child }
     }
@@ -105,9 +109,9 @@ impl Live {
 }
 
 impl Drop for Live {
-    /// A failed test leaves no run.
+    /// A failed test leaves no run: a shell's neither.
     fn drop(&mut self) {
-        self.child.kill().ok();
+        killpg(Pid::from_raw(self.pid()), Signal::SIGKILL).ok();
         self.child.wait().ok();
     }
 }
