@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// How long after the supervisor's timer this one runs out: it is only for when the supervisor is stopped.
 const LATER_THAN_SUPERVISOR: Duration = Duration::from_millis(250);
 
+/// Between two looks at the CPU time where a cgroup counts it.
+const SELDOM: Duration = Duration::from_secs(1);
+
 /// Those that the plan asks for.
 pub(super) struct Timers {
     /// How long the supervisor may take to act.
@@ -17,6 +20,8 @@ pub(super) struct Timers {
 }
 
 struct CpuTimer {
+    /// Between two looks at least.
+    least: Duration,
     allowed: Duration,
     processors: u32,
     meter: Meter,
@@ -29,17 +34,22 @@ impl Timers {
         let (limits, now) = (&prepared.plan.limits, Instant::now());
         let with_extra = |limit: u64| Duration::from_micros(limit.saturating_add(limits.extra_time));
         let late = Duration::from_micros(limits.kill_after) + LATER_THAN_SUPERVISOR;
-        // The supervisor looks at the cgroup's figure: only if it is stopped is this one's needed.
-        let slack = if in_cgroup { late * prepared.processors } else { Duration::ZERO };
+        // The supervisor looks at the cgroup's figure: only if it is stopped is this one's needed. And a look costs time that is in
+        // that figure.
+        let (slack, least) = match in_cgroup {
+            true => (late * prepared.processors, SELDOM),
+            false => (Duration::ZERO, Duration::ZERO),
+        };
         let cpu_time = limits.cpu_time.map(|limit| with_extra(limit).saturating_add(slack));
         Timers {
             late,
             wall: limits.wall_time.and_then(|wall| now.checked_add(with_extra(wall).saturating_add(late))),
             cpu: cpu_time.map(|allowed| CpuTimer {
+                least,
                 allowed,
                 processors: prepared.processors,
                 meter: Meter::default(),
-                next: now + pause(allowed, prepared.processors, Duration::ZERO),
+                next: now + least,
             }),
         }
     }
@@ -58,7 +68,7 @@ impl Timers {
         let cpu = self.cpu.as_mut().filter(|cpu| cpu.next <= now)?;
         let (used, cost) = cpu.meter.look();
         let left = cpu.allowed.saturating_sub(used);
-        cpu.next = Instant::now() + pause(left, cpu.processors, cost);
+        cpu.next = Instant::now() + pause(left, cpu.processors, cost).max(cpu.least);
         if !left.is_zero() {
             return None;
         }
