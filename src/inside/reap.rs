@@ -2,7 +2,7 @@
 
 use super::Init;
 use super::link::Record;
-use super::step::{At, Done, Step};
+use super::step::{At, Done, Failure, Step};
 use super::timers::Timers;
 use crate::sys::process::{self, Woken};
 use nix::errno::Errno;
@@ -33,7 +33,10 @@ fn until_end(init: &Init, payload: Pid, terminal: Option<&OwnedFd>, in_cgroup: b
     let link = init.link.as_fd().as_raw_fd();
     process::close_all_but(terminal.into_iter().map(AsRawFd::as_raw_fd).chain([link, word.as_raw_fd()]).collect())
         .at(Step::Descriptors)?;
-    write(&word, &[1]).at(Step::Fork)?;
+    // The last that can fail: a word that was not said is not heard.
+    if let Err(errno) = write(&word, &[1]) {
+        return Err(Failure { step: Step::Fork, index: 0, errno });
+    }
     drop(word);
 
     let end = wait_for_end(init, payload, Timers::new(init.prepared, in_cgroup), terminal.is_some());

@@ -1,16 +1,20 @@
 //! The helper: a process of its own for D-Bus, whose threads so never meet a clone, and which then lives in the scope, so that
 //! this outlasts init until its figures are read.
 
+use super::hierarchy::Hierarchy;
 use super::{Lack, scope};
+use crate::host::ready::ready;
 use crate::sys::process::{self, Cloned};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
+use nix::poll::{PollFlags, PollTimeout};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, alarm};
 use serde::{Deserialize, Serialize};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 /// Longer than any answer: texts are cut before.
 const LONGEST: usize = 8192;
@@ -18,8 +22,8 @@ const LONGEST: usize = 8192;
 /// What became of the request.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
-    /// None yet: systemd is asked the next question.
-    Asking,
+    /// None yet: systemd is asked the next question. Does it move processes for this one?
+    Asking { moving: bool },
     /// Both processes are in the scope: the text of /proc/self/cgroup there.
     Moved(String),
     /// The bus, or the manager behind it, cannot be reached.
@@ -44,7 +48,8 @@ pub(super) struct Helper {
     pub(super) pid: Pid,
     pidfd: OwnedFd,
     socket: OwnedFd,
-    has_answered: bool,
+    /// systemd may be moving it.
+    is_moving: bool,
 }
 
 impl Helper {
@@ -66,7 +71,7 @@ impl Helper {
                 let code = i32::from(live(bus, &own).is_err());
                 process::exit_now(code)
             }
-            Cloned::Parent(pid, pidfd) => Ok(Helper { pid, pidfd, socket, has_answered: false }),
+            Cloned::Parent(pid, pidfd) => Ok(Helper { pid, pidfd, socket, is_moving: false }),
         }
     }
 
@@ -78,8 +83,27 @@ impl Helper {
     /// The answer, if there is one.
     pub(super) fn answer(&mut self) -> Option<Answer> {
         let answer = self.hear();
-        self.has_answered |= !matches!(answer, None | Some(Answer::Asking));
+        match &answer {
+            None => {}
+            Some(Answer::Asking { moving }) => self.is_moving = *moving,
+            Some(_) => self.is_moving = false,
+        }
         answer
+    }
+
+    /// For a run that is over before it has a cgroup: waits until systemd has done its part, ends the helper, and removes the scope's
+    /// directory, which systemd gives up if it could not move init any more.
+    pub(super) fn end(mut self, hierarchy: &Hierarchy, patience: Duration) {
+        let until = Instant::now() + patience;
+        while self.is_moving && Instant::now() < until {
+            let left =
+                PollTimeout::try_from(until.saturating_duration_since(Instant::now())).unwrap_or(PollTimeout::ZERO);
+            let _ = ready(&[(self.socket.as_fd(), PollFlags::POLLIN, ())], left);
+            self.answer();
+        }
+        let cgroup = std::fs::read_to_string(format!("/proc/{}/cgroup", self.pid)).unwrap_or_default();
+        drop(self);
+        hierarchy.remove_scope(&cgroup);
     }
 
     fn hear(&self) -> Option<Answer> {
@@ -105,8 +129,8 @@ impl AsFd for Helper {
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        if !self.has_answered {
-            // In the middle of a question. What systemd moves into a scope when it is dead leaves that scope behind, empty and for
+        if self.is_moving {
+            // What systemd moves into a scope when it is dead leaves that scope behind, empty and for
             // ever; alive, it hears that nobody waits, and ends.
             return;
         }
@@ -134,8 +158,8 @@ fn live(bus: &str, socket: &OwnedFd) -> nix::Result<()> {
         send(socket.as_raw_fd(), &text, MsgFlags::MSG_NOSIGNAL).map(drop)
     };
     // If nobody hears it, the supervisor is gone, and this process as well in a moment.
-    let asking = || {
-        let _ = say(&Answer::Asking);
+    let asking = |moving| {
+        let _ = say(&Answer::Asking { moving });
     };
     process::reset_signals()?;
     SigSet::from(Signal::SIGALRM).thread_unblock()?;

@@ -4,6 +4,7 @@ use super::Lack;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open};
 use nix::sys::stat::Mode;
+use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,17 @@ impl Hierarchy {
     /// The directory of a cgroup given as /proc/PID/cgroup gives it: `0::/user.slice/…`.
     pub(super) fn open(&self, cgroups: &str) -> nix::Result<OwnedFd> {
         self.open_below(&place(cgroups, &self.shows).ok_or(Errno::ENOENT)?)
+    }
+
+    /// Removes the directory of a scope of ours, if that is what is given as /proc/PID/cgroup gives it, and if it is empty.
+    pub(super) fn remove_scope(&self, cgroups: &str) {
+        let Some(path) = place(cgroups, &self.shows) else { return };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if let (true, Some(parent)) = (name.starts_with("sandbox-") && name.ends_with(".scope"), path.parent()) {
+            let removed =
+                self.open_below(parent).and_then(|parent| unlinkat(&parent, &*name, UnlinkatFlags::RemoveDir));
+            tracing::debug!("the scope of a run that was not to be: {removed:?}");
+        }
     }
 
     /// A directory below the mount; empty for the mount itself.

@@ -143,7 +143,7 @@ impl<'run> Cgroup<'run> {
         self.go_on(|state, plan| {
             let State::Asked { mut helper, hierarchy, init, until } = state else { return Ok(state) };
             let answer = match helper.answer() {
-                Some(Answer::Asking) => {
+                Some(Answer::Asking { .. }) => {
                     let until = Some(Instant::now() + PATIENCE);
                     return Ok(State::Asked { helper, hierarchy, init, until });
                 }
@@ -151,7 +151,14 @@ impl<'run> Cgroup<'run> {
                 None if late => Answer::Late,
                 None => return Ok(State::Asked { helper, hierarchy, init, until }),
             };
-            let scope = hierarchy.open(&scope::read(answer)?).map_err(|errno| {
+            let scope = match scope::read(answer) {
+                Ok(scope) => scope,
+                Err(lack) => {
+                    helper.end(&hierarchy, Duration::ZERO);
+                    return Err(lack);
+                }
+            };
+            let scope = hierarchy.open(&scope).map_err(|errno| {
                 Lack::new(format!("the scope's cgroup cannot be opened: {}", errno.desc()), "Run it again")
             })?;
             run::keep_apart(&scope, &[helper.pid, init])?;
@@ -206,14 +213,18 @@ impl<'run> Cgroup<'run> {
     /// What it used, and what happened in it. After everything in it has ended; then the cgroup goes.
     pub(super) fn finish(&mut self) -> Option<Ending> {
         let state = std::mem::replace(&mut self.state, State::Without(None));
-        match &state {
-            State::Joined { cgroup, .. } => Some(Ending {
+        match state {
+            State::Joined { ref cgroup, .. } => Some(Ending {
                 figures: cgroup.figures(),
                 is_out_of_memory: cgroup.is_out_of_memory(),
                 has_reached_its_memory: cgroup.has_reached_its_memory(),
                 has_refused_a_fork: cgroup.has_refused_a_fork(),
             }),
-            _ => None,
+            State::Asked { helper, hierarchy, .. } => {
+                helper.end(&hierarchy, PATIENCE);
+                None
+            }
+            State::Without(_) | State::Delegated(_) => None,
         }
     }
 }

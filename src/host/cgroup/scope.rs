@@ -72,7 +72,7 @@ fn address(socket: &Path) -> String {
 
 /// In the helper: connects, hears which process init is, and has both moved; each question is announced by `asking`. None if the
 /// supervisor is gone.
-pub(super) fn ask(bus: &str, hear_init: impl FnOnce() -> Option<Pid>, asking: impl Fn()) -> Option<Answer> {
+pub(super) fn ask(bus: &str, hear_init: impl FnOnce() -> Option<Pid>, asking: impl Fn(bool)) -> Option<Answer> {
     #[cfg(feature = "faults")]
     if let Some(answer) = crate::faults::answer("manager") {
         hear_init()?;
@@ -110,8 +110,8 @@ struct Jobs {
     ends: MessageStream,
 }
 
-async fn connect(bus: &str, unit: &str, asking: &impl Fn()) -> zbus::Result<Jobs> {
-    asking();
+async fn connect(bus: &str, unit: &str, asking: &impl Fn(bool)) -> zbus::Result<Jobs> {
+    asking(false);
     let connection = zbus::connection::Builder::address(bus).build().await?;
     let rule = MatchRule::builder()
         .msg_type(zbus::message::Type::Signal)
@@ -120,17 +120,17 @@ async fn connect(bus: &str, unit: &str, asking: &impl Fn()) -> zbus::Result<Jobs
         .member("JobRemoved")
         .arg(2, unit)
         .build()?;
-    asking();
+    asking(false);
     let ends = MessageStream::for_match_rule(rule, &connection, None).await?;
-    asking();
+    asking(false);
     connection.call_method(Some(MANAGER), PATH, Some(INTERFACE), "Subscribe", &()).await?;
     Ok(Jobs { connection, ends })
 }
 
 impl Jobs {
     /// StartTransientUnit, until its job is removed: the job's result.
-    async fn start(&mut self, unit: &str, init: Pid, asking: &impl Fn()) -> zbus::Result<String> {
-        asking();
+    async fn start(&mut self, unit: &str, init: Pid, asking: &impl Fn(bool)) -> zbus::Result<String> {
+        asking(true);
         let pids = vec![getpid().as_raw() as u32, init.as_raw() as u32];
         let properties: Vec<(&str, Variant)> = vec![
             ("Description", "a run of sandbox".into()),
@@ -171,7 +171,7 @@ pub(super) fn read(answer: Answer) -> Result<String, Lack> {
         Answer::Unreachable(why) => lack(format!("systemd cannot be reached over D-Bus: {why}"), LOOK),
         Answer::Refused(why) => lack(format!("systemd refused a scope: {why}"), LOOK),
         Answer::Job(why) => lack(format!("systemd did not finish the scope: {why}"), LOOK),
-        Answer::Late | Answer::Asking => lack("systemd did not answer within 5 s".into(), LOOK),
+        Answer::Late | Answer::Asking { .. } => lack("systemd did not answer within 5 s".into(), LOOK),
         Answer::Gone => lack("the helper that speaks to systemd ended without an answer".into(), "Run it again"),
     }
 }
