@@ -1,13 +1,16 @@
 //! However many runs there were: no unit, no cgroup, no process of them is left.
 
-use super::super::harness::{Project, finish};
+use super::super::harness::{Project, finish, patience};
 use super::super::written_report;
 use super::live::{Live, WAIT};
-use super::{alone, is_in_a_scope, systemd, until};
+use super::{alone, is_in_a_scope, systemd};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-/// Names of what is there of runs: units, cgroups, processes.
-pub(super) fn left(project: &Project) -> String {
+/// Names of what is there of runs, a line each: units, cgroups, processes.
+fn left(project: &Project) -> Vec<String> {
     let units =
         finish(systemd(project, "systemctl", &["list-units", "--all", "--plain", "--no-legend", "sandbox*"])).ok();
     let mut find = Command::new("find");
@@ -16,22 +19,29 @@ pub(super) fn left(project: &Project) -> String {
     let cgroups = finish(find).text();
     let mut ps = Command::new("ps");
     ps.args(["-C", "sandbox", "-o", "pid=,args="]);
-    [units, cgroups, finish(ps).text()].concat()
+    let all = [units, cgroups, finish(ps).text()];
+    all.iter().flat_map(|text| text.lines()).map(str::to_owned).collect()
 }
+
+/// What an earlier test has failed for, and is not to be this one's fault.
+static KNOWN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The manager sees the end of a scope a moment after the run's.
 #[track_caller]
 pub(super) fn nothing_is_left(project: &Project) {
-    let mut last = String::new();
-    until("nothing is left", || {
-        let left = left(project);
-        // What is left is said once, for the one who has to find out why.
-        if left != last {
-            println!("left: {left}");
-            last = left;
+    let start = Instant::now();
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let new: Vec<_> = left(project).into_iter().filter(|line| !known.contains(line)).collect();
+        if new.is_empty() {
+            return;
         }
-        last.is_empty()
-    });
+        if start.elapsed() > patience() / 5 {
+            known.extend_from_slice(&new);
+            panic!("left: {new:#?}");
+        }
+        sleep(Duration::from_millis(50));
+    }
 }
 
 const FLAGS: [&str; 6] = ["-p", "build", "--memory", "64MiB", "--report", "r.json"];
@@ -76,7 +86,7 @@ fn a_run_is_seen_while_it_is_there() {
     let _machine = alone();
     let project = Project::new();
     let live = Live::shell(&project, &["--memory", "64MiB"], WAIT);
-    let seen = left(&project);
+    let seen = left(&project).join("\n");
     assert!(seen.contains(".scope") && seen.contains("/sys/fs/cgroup/") && seen.contains("-p build"), "{seen}");
     assert_eq!(live.end().code(), Some(0));
     nothing_is_left(&project);
