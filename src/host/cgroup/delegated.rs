@@ -3,7 +3,7 @@
 use super::Lack;
 use super::files::{get, open_child, put, words};
 use super::hierarchy::Hierarchy;
-use super::run::{RUN, controllers};
+use super::run::{LOOK, RUN, controllers, enable, has_all, remove};
 use crate::plan::Plan;
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
@@ -32,10 +32,7 @@ impl Subtree {
         let Some(directory) = nearest(hierarchy) else { return Ok(None) };
         let needed = controllers(plan);
         let unknown = |errno: Errno| Lack::new(format!("the delegated cgroup cannot be used: {}", errno.desc()), LOOK);
-        let there = words(&directory, "cgroup.controllers").map_err(unknown)?;
-        if let Some(missing) = needed.iter().find(|controller| !there.iter().any(|name| name == *controller)) {
-            return Err(super::run::not_delegated(missing));
-        }
+        has_all(&directory, &needed, unknown)?;
         let lock = File::from(directory.try_clone().map_err(|_| unknown(Errno::EMFILE))?);
         share(&lock)?;
         let subtree = Subtree { directory, lock };
@@ -60,7 +57,7 @@ impl Subtree {
                 move_all(&self.directory, &open_child(&self.directory, CALLERS)?)?;
                 continue;
             }
-            match super::run::enable(&self.directory, needed) {
+            match enable(&self.directory, needed) {
                 // A process was born here meanwhile, or one that ends counts for a moment longer.
                 Err(Errno::EBUSY) => std::thread::sleep(Duration::from_millis(2)),
                 answer => return answer,
@@ -74,7 +71,7 @@ impl Subtree {
         let mut others = false;
         for name in children(&self.directory)? {
             if name.starts_with(RUN) {
-                super::run::remove(&self.directory, &name);
+                remove(&self.directory, &name);
             } else {
                 others |= name != CALLERS;
             }
@@ -107,8 +104,6 @@ impl Drop for Subtree {
         }
     }
 }
-
-const LOOK: &str = "Look at /proc/self/cgroup and at who may write there";
 
 /// The shared lock. The exclusive one is held for moments only; but whoever may read the directory can hold it for ever.
 fn share(lock: &File) -> Result<(), Lack> {

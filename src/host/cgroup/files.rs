@@ -42,7 +42,14 @@ pub(super) fn number(directory: &OwnedFd, name: &str) -> Option<u64> {
 
 /// A number of a "flat keyed" file: `oom_kill 2`.
 pub(super) fn keyed(directory: &OwnedFd, name: &str, key: &str) -> Option<u64> {
-    key_of(&get(directory, name).ok()?, key)
+    let [number] = all_keyed(directory, name, [key]);
+    number
+}
+
+/// Several numbers of one, read at once.
+pub(super) fn all_keyed<const N: usize>(directory: &OwnedFd, name: &str, keys: [&str; N]) -> [Option<u64>; N] {
+    let text = get(directory, name).unwrap_or_default();
+    keys.map(|key| key_of(&text, key))
 }
 
 fn key_of(text: &str, key: &str) -> Option<u64> {

@@ -4,7 +4,7 @@
 //! no limit is within its sight, even if it could mount cgroup2.
 
 use super::Lack;
-use super::files::{get, keyed, number, open_child, put, words};
+use super::files::{all_keyed, get, keyed, number, open_child, put, words};
 use crate::host::outcome::CgroupFigures;
 use crate::plan::{Limits, Plan};
 use nix::errno::Errno;
@@ -18,6 +18,10 @@ const PERIOD: u64 = 100_000;
 /// A run's upper cgroup begins with this.
 pub(super) const RUN: &str = "sandbox-";
 const LOWER: &str = "payload";
+/// The two modes of CPU time in cpu.stat.
+const MODES: [&str; 2] = ["user_usec", "system_usec"];
+/// What to do about a cgroup that refuses what its owner may do.
+pub(super) const LOOK: &str = "Look at /proc/self/cgroup and at who may write there";
 /// PIDS_MAX of the kernel: pids.max takes no number from here on.
 const PIDS_MAX: u64 = 1 << 22;
 
@@ -55,11 +59,7 @@ impl RunCgroup {
     /// Makes it below `parent`, writes the limits, reads them back, and moves init in.
     pub(super) fn make(parent: &OwnedFd, layer: &'static str, plan: &Plan, init: Pid) -> Result<Self, Lack> {
         let needed = controllers(plan);
-        let there =
-            words(parent, "cgroup.controllers").map_err(|errno| failed("its controllers cannot be read", errno))?;
-        if let Some(missing) = needed.iter().find(|controller| !there.iter().any(|name| name == *controller)) {
-            return Err(not_delegated(missing));
-        }
+        has_all(parent, &needed, |errno| failed("its controllers cannot be read", errno))?;
         enable_patiently(parent, &needed).map_err(|errno| failed("its controllers cannot be enabled", errno))?;
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         // Runs in two PID namespaces may share the parent, and have the same pids.
@@ -146,13 +146,14 @@ impl RunCgroup {
 
     /// From here on CPU time is the payload's.
     pub(super) fn begin(&mut self) {
-        self.set_up = ["user_usec", "system_usec"].map(|key| keyed(&self.upper, "cpu.stat", key).unwrap_or(0));
+        self.set_up = all_keyed(&self.upper, "cpu.stat", MODES).map(|used| used.unwrap_or(0));
     }
 
     /// cpu.stat: user and system time since then, microseconds.
     fn cpu_times_us(&self) -> [Option<u64>; 2] {
-        let since = |key, set_up| keyed(&self.upper, "cpu.stat", key).map(|used| used.saturating_sub(set_up));
-        [since("user_usec", self.set_up[0]), since("system_usec", self.set_up[1])]
+        let [user, system] = all_keyed(&self.upper, "cpu.stat", MODES);
+        let since = |used: Option<u64>, set_up| used.map(|used| used.saturating_sub(set_up));
+        [since(user, self.set_up[0]), since(system, self.set_up[1])]
     }
 
     /// The two together.
@@ -264,11 +265,19 @@ fn host_has_swap() -> bool {
 }
 
 fn failed(what: &str, errno: Errno) -> Lack {
-    Lack::new(format!("{what} ({})", errno.desc()), "Look at /proc/self/cgroup and at who may write there")
+    Lack::new(format!("{what} ({})", errno.desc()), LOOK)
 }
 
-/// A controller that is not in the parent's cgroup.controllers.
-pub(super) fn not_delegated(controller: &str) -> Lack {
+/// Are all of them in cgroup.controllers?
+pub(super) fn has_all(directory: &OwnedFd, needed: &[&str], unreadable: impl Fn(Errno) -> Lack) -> Result<(), Lack> {
+    let there = words(directory, "cgroup.controllers").map_err(unreadable)?;
+    match needed.iter().find(|controller| !there.iter().any(|name| name == *controller)) {
+        Some(missing) => Err(not_delegated(missing)),
+        None => Ok(()),
+    }
+}
+
+fn not_delegated(controller: &str) -> Lack {
     let remedy = match nix::unistd::geteuid().is_root() {
         true => "Look whether the kernel has it (/sys/fs/cgroup/cgroup.controllers, cgroup_disable= on its command line), and whether \
                  the cgroups above give it on"
