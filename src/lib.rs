@@ -36,3 +36,13 @@ pub mod plan;
 pub mod prepare;
 pub mod profile;
 pub mod sys;
+#[cfg(feature = "faults")]
+mod without;
+
+/// Only tests can leave a layer out: in this program there is none that is.
+#[cfg(not(feature = "faults"))]
+mod without {
+    pub const fn layer(_: &str) -> bool {
+        false
+    }
+}
