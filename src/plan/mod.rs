@@ -3,6 +3,7 @@
 //! Making a plan changes nothing on the host. `sandbox explain` prints it.
 
 mod base;
+mod bound;
 #[cfg(test)]
 mod built_in_tests;
 mod cgroup;
@@ -21,11 +22,13 @@ mod laws;
 mod limits;
 mod links;
 mod lookup;
+pub mod mountinfo;
 mod mounts;
 mod paths;
 mod pins;
 mod real;
 mod refusals;
+mod sockets;
 mod source;
 #[cfg(test)]
 pub(crate) mod testing;

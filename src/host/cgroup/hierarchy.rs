@@ -1,6 +1,7 @@
 //! Where cgroup v2 is mounted, and where in it this process is.
 
 use super::Lack;
+use crate::plan::mountinfo;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open};
 use nix::sys::stat::Mode;
@@ -74,32 +75,16 @@ fn own_file(name: &str) -> Result<String, Lack> {
     if let Some(text) = crate::faults::answer(name) {
         return Ok(text.into());
     }
-    fs::read_to_string(format!("/proc/self/{name}"))
+    // A mount point or a cgroup may have any name.
+    fs::read(format!("/proc/self/{name}"))
+        .map(|text| String::from_utf8_lossy(&text).into_owned())
         .map_err(|error| Lack::new(format!("/proc/self/{name} cannot be read: {error}"), MOUNT_PROC))
 }
 
-/// The root field and the mount point of each cgroup2 line, the last mounted first: proc_pid_mountinfo(5).
+/// What each cgroup2 mount shows and where it is, the last mounted first.
 fn mounted(mountinfo: &str) -> impl Iterator<Item = (PathBuf, PathBuf)> {
-    mountinfo.lines().rev().filter_map(|line| {
-        let (before, after) = line.split_once(" - ")?;
-        (after.split(' ').next() == Some("cgroup2")).then_some(())?;
-        let mut fields = before.split(' ').skip(3);
-        Some((unescape(fields.next()?), unescape(fields.next()?)))
-    })
-}
-
-/// Space, tab, newline and backslash are written as octal numbers there.
-fn unescape(field: &str) -> PathBuf {
-    let mut path = String::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((before, after)) = rest.split_once('\\') {
-        path.push_str(before);
-        let code = after.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        path.push(char::from(code.unwrap_or(b'\\')));
-        rest = if code.is_some() { after.get(3..).unwrap_or_default() } else { after };
-    }
-    path.push_str(rest);
-    path.into()
+    let mounts = mountinfo::parse(mountinfo.as_bytes()).rev();
+    mounts.filter(|mount| mount.kind == b"cgroup2").map(|mount| (mount.shows, mount.at))
 }
 
 /// The `0::` line's path, below what is mounted.
