@@ -13,9 +13,10 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 /// Files that tell of the host, or of the kernel's addresses: proc(5). What a kernel does not have is skipped.
-const COVERED: [&str; 13] = [
+const COVERED: [&str; 14] = [
     "acpi",
     "asound",
+    "cmdline",
     "config.gz",
     "interrupts",
     "kallsyms",
