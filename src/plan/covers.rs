@@ -68,7 +68,7 @@ fn protect(tree: &mut Tree, shown: &[Shown], profiles: &[profile::Source], host:
                     lookup::insert(&mut tree.mounts, Mount { at, kind: MountKind::Bind(bind), origin });
                 }
                 Ok(_) => {}
-                Err(_) => tree.watch.push(Watch { path: path.clone(), origin }),
+                Err(_) => tree.watch.push(Watch { path: path.clone(), now: None, origin }),
             }
         }
     }
