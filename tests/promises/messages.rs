@@ -94,7 +94,6 @@ fn what_a_later_version_will_bring_is_refused_by_name() {
         ("root: {path: /srv/root}", "root"),
         ("user: {map: subordinate}", "subordinate"),
         ("network: {allow: [example.org]}", "allow"),
-        ("terminal: safe", "safe"),
     ] {
         project.write("later.yaml", &format!("extends: [build]\n{line}\n"));
         project.run(&["-p", "./later.yaml", "--", "true"]).refused(&["later.yaml:2", word]);
