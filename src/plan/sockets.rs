@@ -1,7 +1,7 @@
 //! Sockets of the host's in shown trees: a read-only mount does not stop connect(2), so each is covered that nobody named.
 //!
-//! The kernel tells where each bound socket is. One that is not where it was bound (renamed, or bound by a relative name) is looked for
-//! in the trees on its file system: the only case in which a tree is walked.
+//! The kernel tells where each bound socket is. One that is not where it was bound (renamed, or bound by a relative name), or has a second
+//! name, is looked for in the trees on its file system: the only case in which a tree is walked.
 
 use super::bound::{self, Bound, Node};
 use super::covers::Shown;
@@ -43,14 +43,15 @@ fn find(sockets: Vec<Bound>, host: &HostFacts) -> (Vec<PathBuf>, Vec<Bound>) {
         let path = paths::normalise(&socket.name);
         let place = path.parent().zip(path.file_name()).filter(|_| socket.name.is_absolute());
         let place = place.map(|(parent, name)| host.real(parent).join(name));
-        let is_it = |path: &PathBuf| {
-            let same = |metadata: fs::Metadata| socket.node.is_none_or(|node| node.is(metadata.ino()));
-            path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_socket() && same(metadata))
+        let is_it = |metadata: &fs::Metadata| {
+            metadata.file_type().is_socket() && socket.node.is_none_or(|node| node.is(metadata.ino()))
         };
-        match place.filter(is_it) {
-            Some(path) => found.push(path),
-            None => lost.push(socket),
+        let file = place.as_ref().and_then(|path| path.symlink_metadata().ok()).filter(is_it);
+        // By another name of the same file it can be reached as well.
+        if file.as_ref().is_none_or(|file| file.nlink() > 1) {
+            lost.push(socket);
         }
+        found.extend(place.filter(|_| file.is_some()));
     }
     (found, lost)
 }
@@ -136,12 +137,16 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_was_renamed_or_whose_name_breaks_a_line_is_covered_too() {
+    fn a_socket_that_was_renamed_or_has_two_names_or_one_of_two_lines_is_covered_too() {
         let world = World::new().directory("home/app/run").mount("ro ${PWD}");
         let _renamed = UnixListener::bind(world.path("home/app/run/daemon")).unwrap();
         fs::rename(world.path("home/app/run"), world.path("home/app/moved")).unwrap();
+        let _twice = UnixListener::bind(world.path("home/app/here")).unwrap();
+        fs::hard_link(world.path("home/app/here"), world.path("home/app/there")).unwrap();
         let _broken = UnixListener::bind(world.path("home/app/a\nb")).unwrap();
-        assert!(covered(&world, "home/app/moved/daemon") && covered(&world, "home/app/a\nb"));
+        for path in ["moved/daemon", "here", "there", "a\nb"] {
+            assert!(covered(&world, &format!("home/app/{path}")), "{path:?}");
+        }
     }
 
     #[test]

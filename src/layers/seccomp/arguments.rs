@@ -30,6 +30,10 @@ pub enum Rule {
     },
     /// The process (argument 0) is not PID 1.
     NotInit,
+    /// setrlimit(2): any limit but RLIMIT_CORE, which stays as it is although the call says it was set.
+    KeepCoreLimit,
+    /// prlimit(2): the same, and not PID 1's.
+    KeepCoreLimitNotInit,
     /// setpgid(2): into any process group but PID 1's.
     NotInitsGroup,
     /// setpriority(2), ioprio_set(2): neither all processes of a user nor PID 1, nor its process
@@ -69,13 +73,26 @@ impl Rule {
     /// A program that ends in ALLOW or `denied`.
     pub fn compile(self, denied: SeccompAction) -> BpfProgram {
         let mut program = BpfProgram::new();
-        for way in self.ways() {
-            let way = SeccompRule::new(way).expect("every way has a condition");
-            program.extend(BpfProgram::from(way));
-            program.push(super::tree::answer(SeccompAction::Allow));
+        let pretended = self.pretended().map(|conditions| (conditions, SeccompAction::Errno(0)));
+        let allowed = self.ways().into_iter().map(|conditions| (conditions, SeccompAction::Allow));
+        for (conditions, action) in pretended.into_iter().chain(allowed) {
+            let rule = SeccompRule::new(conditions).expect("every way has a condition");
+            program.extend(BpfProgram::from(rule));
+            program.push(super::tree::answer(action));
         }
         program.push(super::tree::answer(denied));
         program
+    }
+
+    /// What is answered with success and not done: an error would stop the programs that switch their own cores off.
+    fn pretended(self) -> Option<Vec<SeccompCondition>> {
+        let is_core = |number| argument(number, Eq, libc::RLIMIT_CORE);
+        let sets = SeccompCondition::new(2, SeccompCmpArgLen::Qword, Ne, 0).expect("prlimit64 has a third argument");
+        match self {
+            Rule::KeepCoreLimit => Some(vec![is_core(0)]),
+            Rule::KeepCoreLimitNotInit => Some(vec![is_core(1), sets]),
+            _ => None,
+        }
     }
 
     /// The ways to pass: of one of them, every condition holds.
@@ -99,7 +116,8 @@ impl Rule {
             }
             Rule::Mode(mode) => vec![vec![clear(mode, SET_ID)]],
             Rule::CreateMode { flags } => vec![vec![clear(flags, CREATES)], vec![clear(flags + 1, SET_ID)]],
-            Rule::NotInit => vec![vec![argument(0, Ne, 1)]],
+            Rule::KeepCoreLimit => vec![vec![argument(0, Ne, libc::RLIMIT_CORE)]],
+            Rule::NotInit | Rule::KeepCoreLimitNotInit => vec![vec![argument(0, Ne, 1)]],
             Rule::NotInitsGroup => vec![vec![argument(1, Ne, 1)]],
             Rule::NotInitNorUser { user } => vec![vec![argument(0, Ne, user), argument(1, Ne, 1)]],
         }

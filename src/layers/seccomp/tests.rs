@@ -270,6 +270,25 @@ fn pid_1_is_out_of_reach_and_others_are_not() {
 }
 
 #[test]
+fn the_core_limit_is_said_to_be_set_and_stays() {
+    const PRETENDED: u32 = SECCOMP_RET_ERRNO;
+    let kill = asked(&Seccomp { on_deny: OnDeny::Kill, ..policy(POLICIES[0]) }, Features::default(), Arch::X86_64);
+    let (core, files) = (libc::RLIMIT_CORE.into(), libc::RLIMIT_NOFILE.into());
+    for filter in [default(), kill] {
+        let number = |name| syscalls::table(Arch::X86_64).find(|(_, known)| *known == name).unwrap().0;
+        let (setrlimit, prlimit) = (number("setrlimit"), number("prlimit64"));
+        assert_eq!(filter.number(setrlimit, &[core, 0x1000]), PRETENDED);
+        assert_eq!(filter.number(setrlimit, &[files, 0x1000]), ALLOW);
+        for pointer in [0x1000, 1 << 32] {
+            assert_eq!(filter.number(prlimit, &[0, core, pointer]), PRETENDED);
+        }
+        // Asking is free.
+        assert_eq!(filter.number(prlimit, &[0, core, 0, 0x1000]), ALLOW);
+        assert_eq!(filter.number(prlimit, &[7, files, 0x1000]), ALLOW);
+    }
+}
+
+#[test]
 fn each_feature_grants_its_calls_and_only_these() {
     let off = Features::default();
     let rows: [(Features, &str); 7] = [
