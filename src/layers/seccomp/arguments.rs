@@ -14,8 +14,8 @@ pub enum Rule {
     NoNewNamespace,
     /// socket(2): UNIX; INET and INET6 with TCP, UDP and ICMP; NETLINK with protocol 0 (ROUTE); else EAFNOSUPPORT.
     Family,
-    /// ioctl(2): neither TIOCSTI nor TIOCLINUX nor TIOCSETD.
-    PlainTerminal,
+    /// ioctl(2): none of [`REFUSED_COMMANDS`].
+    Command,
     /// personality(2): PER_LINUX or PER_LINUX32, either with UNAME26, or the question 0xffffffff.
     Personality {
         /// Also with ADDR_NO_RANDOMIZE.
@@ -52,9 +52,8 @@ const NAMESPACES: u32 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNET) as u32;
 const PER_LINUX32: u32 = 8;
-const TIOCSTI: u32 = 0x5412;
-const TIOCLINUX: u32 = 0x541C;
-const TIOCSETD: u32 = 0x5423;
+/// Of ioctl(2): TIOCSTI, TIOCLINUX, TIOCSETD, BTRFS_IOC_SNAP_CREATE, BTRFS_IOC_SNAP_CREATE_V2.
+pub const REFUSED_COMMANDS: [u32; 5] = [0x5412, 0x541C, 0x5423, 0x5000_9401, 0x5000_9417];
 /// What AF_INET and AF_INET6 differ in.
 const INET6: u32 = (libc::AF_INET ^ libc::AF_INET6) as u32;
 const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
@@ -108,7 +107,7 @@ impl Rule {
                 vec![inet(), argument(2, Eq, libc::IPPROTO_ICMPV6 as u32)],
                 vec![argument(0, Eq, libc::AF_NETLINK as u32), argument(2, Eq, libc::NETLINK_ROUTE as u32)],
             ],
-            Rule::PlainTerminal => vec![[TIOCSTI, TIOCLINUX, TIOCSETD].map(|command| argument(1, Ne, command)).into()],
+            Rule::Command => vec![REFUSED_COMMANDS.map(|command| argument(1, Ne, command)).into()],
             Rule::Personality { no_randomize } => {
                 let linux = PER_LINUX32 | libc::UNAME26 as u32;
                 let bits = if no_randomize { linux | libc::ADDR_NO_RANDOMIZE as u32 } else { linux };

@@ -116,8 +116,8 @@ pub const POLICY: &[Group] = &[
          CAP_NET_ADMIN it only answers): VSOCK leaves the network namespace, ALG, PACKET, XFRM are surface, and so are \
          SCTP, MPTCP, DCCP and the like, whose modules the host would load",
         "socket socketpair"),
-    group(Check(Rule::PlainTerminal), "all but the two that type into a terminal, TIOCSTI and TIOCLINUX, and TIOCSETD, at \
-         which the host loads modules",
+    group(Check(Rule::Command), "all but the two that type into a terminal, TIOCSTI and TIOCLINUX; TIOCSETD, at which the \
+         host loads modules; and btrfs's snapshots, which show what lies around the tree that is shown",
         "ioctl"),
     group(Check(Rule::Personality { no_randomize: false }), "Linux, 32-bit host names, and asking; with the feature \
          also without address randomisation (gdb)",

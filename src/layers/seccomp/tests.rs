@@ -185,9 +185,9 @@ fn sockets_are_of_the_plain_families_and_netlink_is_for_routes() {
 }
 
 #[test]
-fn ioctl_does_all_but_type_into_a_terminal_and_load_its_modules() {
-    for command in [0x5412, 0x541C, 0x5423] {
-        assert_eq!(default().call("ioctl", &[0, command]), EPERM);
+fn ioctl_does_all_but_type_into_a_terminal_load_its_modules_and_take_snapshots() {
+    for command in arguments::REFUSED_COMMANDS {
+        assert_eq!(default().call("ioctl", &[0, command.into()]), EPERM);
     }
     for command in [0x5401, 0x540E, 0x5410, 0x5411, 0x5413, 0x541B, 0x541D, 0x8004_5430] {
         assert_eq!(default().call("ioctl", &[0, command]), ALLOW);
