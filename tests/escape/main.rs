@@ -12,4 +12,9 @@ mod harness;
 #[allow(dead_code, reason = "the promises use all of it")]
 mod written_report;
 
+mod environment;
+mod families;
 mod files;
+mod inherited;
+mod network;
+mod stdio;
