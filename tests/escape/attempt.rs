@@ -137,7 +137,7 @@ impl Attack {
 
     /// It must be stopped under each profile, and succeed there without the layers.
     #[track_caller]
-    pub fn is_stopped(self) {
+    pub fn is_stopped(&self) {
         let weakened = [self.without, &self.weakened_by.join(" ")].join(" ");
         assert_ne!(weakened, " ", "nothing stops it?");
         let bench = Bench::new(self.program, self.source);
@@ -146,6 +146,16 @@ impl Attack {
             assert!(!escaped, "NOT STOPPED under {profile}: {}", told(&output));
             let (escaped, output) = self.attempt(&bench, profile, true);
             assert!(escaped, "cannot succeed under {profile} without {weakened}: {}", told(&output));
+        }
+    }
+
+    /// It is none: with all layers on it must succeed, since a flag grants it.
+    #[track_caller]
+    pub fn is_granted(&self) {
+        let bench = Bench::new(self.program, self.source);
+        for profile in &self.profiles {
+            let (escaped, output) = self.attempt(&bench, profile, false);
+            assert!(escaped, "not granted under {profile}: {}", told(&output));
         }
     }
 
