@@ -5,7 +5,10 @@ use super::mounts::Tree;
 use super::{Bind, BindRole, Hide, Mount, MountKind, Watch, base, lookup, paths, wrong};
 use crate::error::Error;
 use crate::profile;
+use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -101,7 +104,10 @@ fn hide_sockets(tree: &mut Tree, shown: &[Shown], host: &HostFacts) {
         .collect();
     // The kernel's list is of this network namespace only, hence the well-known ones.
     let listed = read_listed();
-    for path in bound_sockets(&listed).chain(well_known(host)) {
+    let bound = bound_sockets(&listed).flat_map(|name| may_be(name, shown));
+    let mut parents = HashMap::new();
+    for path in bound.chain(well_known(host)) {
+        let path = really(&mut parents, &path, host);
         for shown in shown {
             let Some(at) = shown.place(&tree.mounts, &path).filter(|_| !named.contains(&path)) else { continue };
             let Ok(kind) = path.symlink_metadata().map(|metadata| metadata.file_type()) else { continue };
@@ -122,14 +128,35 @@ fn read_listed() -> Vec<u8> {
     }
 }
 
-/// The paths in `/proc/net/unix`, see proc_net(5): the eighth column, absolute.
-fn bound_sockets(listed: &[u8]) -> impl Iterator<Item = PathBuf> + '_ {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-    listed.split(|byte| *byte == b'\n').filter_map(|line| {
-        let path = line.iter().position(|byte| *byte == b'/')?;
-        Some(paths::normalise(Path::new(OsStr::from_bytes(&line[path..]))))
+/// The names in `/proc/net/unix`, see proc_net(5): the eighth column, as bind(2) was given them, but no abstract one.
+fn bound_sockets(listed: &[u8]) -> impl Iterator<Item = &Path> {
+    const BEFORE: usize = 7;
+    listed.split(|byte| *byte == b'\n').skip(1).filter_map(|line| {
+        let mut spaces = line.iter().enumerate().filter(|(_, byte)| **byte == b' ').map(|(at, _)| at);
+        let end_of_column = |at: &usize| line[..*at].last().is_some_and(|byte| *byte != b' ');
+        let name = &line[spaces.by_ref().filter(end_of_column).nth(BEFORE - 1)? + 1..];
+        (!name.is_empty() && !name.starts_with(b"@")).then(|| Path::new(OsStr::from_bytes(name)))
     })
+}
+
+/// Where a socket of this name may lie. One that is relative may have been bound in any directory; of those, the shown ones are tried.
+fn may_be(name: &Path, shown: &[Shown]) -> Vec<PathBuf> {
+    match name.is_absolute() {
+        true => vec![paths::normalise(name)],
+        false => shown.iter().map(|shown| paths::normalise(&shown.real.join(name))).collect(),
+    }
+}
+
+/// The path without links in its parent, which many sockets have in common.
+fn really(parents: &mut HashMap<PathBuf, PathBuf>, path: &Path, host: &HostFacts) -> PathBuf {
+    let Some((parent, name)) = path.parent().zip(path.file_name()) else { return path.to_owned() };
+    if let Some(real) = parents.get(parent) {
+        return real.join(name);
+    }
+    let real = host.real(parent);
+    let path = real.join(name);
+    parents.insert(parent.to_owned(), real);
+    path
 }
 
 fn well_known(host: &HostFacts) -> impl Iterator<Item = PathBuf> + '_ {
@@ -145,6 +172,7 @@ fn well_known(host: &HostFacts) -> impl Iterator<Item = PathBuf> + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::SourcePath;
     use crate::plan::testing::World;
     use std::os::unix::net::UnixListener;
 
@@ -228,8 +256,29 @@ mod tests {
         let listed = b"Num       RefCount Protocol Flags    Type St Inode Path\n\
             0000000000000000: 00000002 00000000 00010000 0001 01 12345 /run/a b\n\
             0000000000000000: 00000003 00000000 00000000 0001 03 12346\n\
+            0000000000000000: 00000002 00000000 00010000 0001 01   347 agent 1\n\
             0000000000000000: 00000002 00000000 00010000 0001 01 12347 @/abstract\n";
-        // An abstract name is of the network namespace, not of a path; looked up as one it does not exist.
-        assert_eq!(bound_sockets(listed).next(), Some("/run/a b".into()));
+        assert_eq!(bound_sockets(listed).collect::<Vec<_>>(), [Path::new("/run/a b"), Path::new("agent 1")]);
+    }
+
+    #[test]
+    fn a_socket_that_was_bound_through_a_link_is_covered_where_it_is() {
+        let world = World::new().directory("home/app").symlink("alias", "home/app").mount("ro ${PWD}");
+        let _listener = UnixListener::bind(world.path("alias/daemon")).unwrap();
+        assert!(matches!(world.at(&world.planned(), "home/app/daemon").kind, MountKind::Hide(_)));
+    }
+
+    #[test]
+    fn a_relative_name_may_be_in_any_tree_that_is_shown() {
+        let shown = |path: &str| {
+            let source = SourcePath { base: path.into(), below: PathBuf::new() };
+            let (role, origin) = (BindRole::Tree, base::own_origin());
+            let bind = Bind { source, writable: false, noexec: false, directory: true, role, id_mapped: false };
+            let mount = Mount { at: "/inside".into(), kind: MountKind::Bind(bind.clone()), origin };
+            Shown { mount, bind, real: path.into() }
+        };
+        let shown = [shown("/a"), shown("/b")];
+        assert_eq!(may_be(Path::new("./s"), &shown), [Path::new("/a/s"), Path::new("/b/s")]);
+        assert_eq!(may_be(Path::new("/run//s"), &shown), [Path::new("/run/s")]);
     }
 }

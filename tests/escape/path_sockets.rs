@@ -44,6 +44,23 @@ fn a_daemon_is_called_through_a_link() {
 }
 
 #[test]
+fn a_daemon_is_called_whose_socket_was_bound_by_a_name_relative_to_the_directory() {
+    attack!("path_sockets", "call", "stream", "/granted/agent.sock")
+        .started_by(&["listen-relative", "stream", "{home}/granted", "agent.sock"])
+        .without("hides")
+        .is_stopped();
+}
+
+#[test]
+fn a_daemon_is_called_whose_socket_was_bound_through_a_link() {
+    attack!("path_sockets", "call", "stream", "/granted/agent.sock")
+        .started_by(&["listen", "stream", "{home}/link/agent.sock"])
+        .bait(|bench, _| drop(symlink("granted", bench.project.home().join("link"))))
+        .without("hides")
+        .is_stopped();
+}
+
+#[test]
 fn a_daemon_hands_out_a_directory_of_the_host() {
     attack!("path_sockets", "receive", "/granted/agent.sock", "secret")
         .started_by(&["serve-directory", "{home}/granted/agent.sock", "{home}"])

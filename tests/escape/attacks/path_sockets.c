@@ -46,19 +46,6 @@ ATTACK(listen_relative) {
     return fd < 0 || fchdir(here) ? not_tried(args[2]) : judged(fd, args[0], run(args + 3));
 }
 
-/* outside: listen-renamed KIND OLD NEW COMMAND...: the list has the old name. */
-ATTACK(listen_renamed) {
-    int fd = bound(args[0], args[1]);
-    return fd < 0 || rename(args[1], args[2]) ? not_tried(args[1]) : judged(fd, args[0], run(args + 3));
-}
-
-/* outside: listen-linked KIND PATH LINK COMMAND...: link(2), so that there are two names and the list has one. */
-ATTACK(listen_linked) {
-    int fd = bound(args[0], args[1]);
-    unlink(args[2]);
-    return fd < 0 || link(args[1], args[2]) ? not_tried(args[2]) : judged(fd, args[0], run(args + 3));
-}
-
 /* call KIND PATH */
 ATTACK(call) {
     struct sockaddr_un to = address(args[1]);
@@ -107,5 +94,5 @@ ATTACK(receive) {
     return file >= 0 && read(file, text, sizeof text - 1) > 0 ? escaped("%s", text) : stopped("openat");
 }
 
-ATTACKS({"listen", listen_at}, {"listen-relative", listen_relative}, {"listen-renamed", listen_renamed},
-        {"listen-linked", listen_linked}, {"call", call}, {"serve-directory", serve_directory}, {"receive", receive})
+ATTACKS({"listen", listen_at}, {"listen-relative", listen_relative}, {"call", call},
+        {"serve-directory", serve_directory}, {"receive", receive})
