@@ -47,11 +47,6 @@ impl Bench {
         finish(cc).ok();
         Bench { project, granted, shared }
     }
-
-    /// A file in the home that no profile grants, by its path on the host.
-    pub fn secret(&self) -> PathBuf {
-        self.project.home().join("secret")
-    }
 }
 
 /// A bait is laid on the host before each run, and may change the command line.
