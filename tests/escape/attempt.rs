@@ -194,6 +194,12 @@ impl Attack {
     }
 }
 
+/// Does a setting below /proc/sys keep even the host's users from it? Then an attack cannot be seen to succeed here.
+pub fn is_off_for_all(setting: &str, off: fn(i32) -> bool) -> bool {
+    let value = fs::read_to_string(format!("/proc/sys/{setting}")).ok();
+    value.and_then(|value| value.trim().parse().ok()).is_some_and(off)
+}
+
 fn told(output: &Output) -> String {
     format!("{}\n{}\n{}", output.status, output.text(), output.stderr)
 }

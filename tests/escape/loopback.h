@@ -34,10 +34,10 @@ static inline struct place at(const char *kind, int port) {
     return place;
 }
 
-/* A listener; with port 0 at one that is free, which `place` then has. */
-static inline int bound(const char *kind, int port, struct place *place) {
+/* A listener at a port that is free, which `place` then has. */
+static inline int bound(const char *kind, struct place *place) {
     int abstract = !strncmp(kind, "abstract", 8);
-    *place = at(kind, port || !abstract ? port : (int)getpid());
+    *place = at(kind, abstract ? (int)getpid() : 0);
     int fd = socket(place->family, place->type | SOCK_CLOEXEC, 0), queue = 5;
     if (fd < 0 || bind(fd, &place->address.any, place->length)) return -1;
     if (place->fast && setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &queue, sizeof queue)) return -1;

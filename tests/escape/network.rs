@@ -29,7 +29,7 @@ fn an_abstract_socket_of_the_host_is_reached() {
 #[test]
 fn a_listener_inside_waits_for_the_host() {
     for kind in ["tcp4", "tcp6", "abstract"] {
-        attack!("network", "listen-inside", kind, "@", "/shared")
+        attack!("network", "listen-inside", kind, "/shared")
             .started_by(&["call-in", kind, "{home}/shared"])
             .without("network-namespace")
             .is_stopped();

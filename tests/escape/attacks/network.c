@@ -11,7 +11,7 @@
 /* outside: listen KIND COMMAND...: nobody must call. */
 ATTACK(listen_outside) {
     struct place place;
-    int fd = bound(args[0], 0, &place);
+    int fd = bound(args[0], &place);
     if (fd < 0) return not_tried("bind");
     int code = run(fill_in(args + 1, place.port));
     return was_called(fd) ? escaped("the host's %s was reached", args[0]) : code;
@@ -30,9 +30,11 @@ ATTACK(call) {
     return seen_outside();
 }
 
-/* outside: call-in KIND DIRECTORY COMMAND...: what listens inside says in a FIFO there that it is ready, and waits in another. */
+/* outside: call-in KIND DIRECTORY COMMAND...: what listens inside says in a FIFO there at which port,
+   and waits in another. */
 ATTACK(call_in) {
-    char ready[4096], go[4096], byte;
+    char ready[4096], go[4096];
+    int port;
     snprintf(ready, sizeof ready, "%s/ready", args[1]);
     snprintf(go, sizeof go, "%s/go", args[1]);
     umask(0);
@@ -40,14 +42,12 @@ ATTACK(call_in) {
     /* Both ways open, so that nobody waits for another to open it. */
     int heard = open(ready, O_RDWR | O_CLOEXEC), said = open(go, O_RDWR | O_CLOEXEC), status;
     if (heard < 0 || said < 0) return not_tried(ready);
-    int port = 1024 + getpid() % 30000;
-    char **command = fill_in(args + 2, port);
     pid_t child = fork();
-    if (!child) _exit(become(command));
+    if (!child) _exit(become(args + 2));
     struct pollfd wait = {.fd = heard, .events = POLLIN};
     for (int i = 0; i < 600 && poll(&wait, 1, 100) == 0; i++)
         if (waitpid(child, &status, WNOHANG) == child) return not_tried("nothing listens inside");
-    if (read(heard, &byte, 1) != 1) return not_tried("read");
+    if (read(heard, &port, sizeof port) != sizeof port) return not_tried("read");
     struct place place = at(args[0], port);
     int fd = socket(place.family, place.type | SOCK_CLOEXEC, 0);
     int reached = !connect(fd, &place.address.any, place.length);
@@ -56,17 +56,17 @@ ATTACK(call_in) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : NOT_TRIED;
 }
 
-/* listen-inside KIND PORT DIRECTORY */
+/* listen-inside KIND DIRECTORY */
 ATTACK(listen_inside) {
     char path[4096], byte;
     struct place place;
-    int fd = bound(args[0], atoi(args[1]), &place);
+    int fd = bound(args[0], &place);
     if (fd < 0) return not_tried("bind");
-    snprintf(path, sizeof path, "%s/ready", args[2]);
+    snprintf(path, sizeof path, "%s/ready", args[1]);
     int ready = open(path, O_WRONLY | O_CLOEXEC);
-    snprintf(path, sizeof path, "%s/go", args[2]);
+    snprintf(path, sizeof path, "%s/go", args[1]);
     int go = open(path, O_RDONLY | O_CLOEXEC);
-    if (write(ready, "x", 1) != 1 || read(go, &byte, 1) != 1) return not_tried("FIFO");
+    if (write(ready, &place.port, sizeof place.port) < 0 || read(go, &byte, 1) != 1) return not_tried("FIFO");
     return seen_outside();
 }
 
