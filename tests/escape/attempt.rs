@@ -1,6 +1,6 @@
 //! One attack: its bait on the host, its runs under each profile, and the proof that it can succeed.
 
-use super::harness::{Output, Project, finish, root};
+use super::harness::{Output, Project, binary, finish, root};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -47,11 +47,6 @@ impl Bench {
         finish(cc).ok();
         Bench { project, granted, shared }
     }
-
-    /// A file in the home that no profile grants, by its path on the host.
-    pub fn secret(&self) -> PathBuf {
-        self.project.home().join("secret")
-    }
 }
 
 /// A bait is laid on the host before each run, and may change the command line.
@@ -65,7 +60,9 @@ pub struct Attack {
     source: &'static str,
     args: Vec<String>,
     without: &'static str,
+    started_by: Vec<String>,
     flags: Vec<String>,
+    weakened_by: Vec<String>,
     profiles: Vec<&'static str>,
     bait: Option<Bait>,
     effect: Option<Effect>,
@@ -86,12 +83,26 @@ macro_rules! attack {
 impl Attack {
     pub fn new(program: &'static str, source: &'static str, args: &[&str]) -> Self {
         let (args, profiles) = (args.iter().map(ToString::to_string).collect(), PROFILES.into());
-        Attack { program, source, args, without: "", flags: Vec::new(), profiles, bait: None, effect: None }
+        let [started_by, flags, weakened_by] = [const { Vec::new() }; 3];
+        let (without, bait, effect) = ("", None, None);
+        Attack { program, source, args, without, started_by, flags, weakened_by, profiles, bait, effect }
     }
 
     /// The layers (divided by commas) without which it must succeed.
     pub fn without(mut self, layers: &'static str) -> Self {
         self.without = layers;
+        self
+    }
+
+    /// `sandbox` is started by the attack's own program, outside: `PROGRAM ARGS sandbox …` (`outside.h`).
+    pub fn started_by(mut self, args: &[&str]) -> Self {
+        self.started_by.extend(args.iter().map(ToString::to_string));
+        self
+    }
+
+    /// Flags for `sandbox` in the run that must succeed: a layer that users can leave out themselves.
+    pub fn weakened_by(mut self, flags: &[&str]) -> Self {
+        self.weakened_by.extend(flags.iter().map(ToString::to_string));
         self
     }
 
@@ -121,30 +132,52 @@ impl Attack {
 
     /// It must be stopped under each profile, and succeed there without the layers.
     #[track_caller]
-    pub fn is_stopped(self) {
-        assert!(!self.without.is_empty(), "nothing stops it?");
+    pub fn is_stopped(&self) {
+        let weakened = [self.without, &self.weakened_by.join(" ")].join(" ");
+        assert_ne!(weakened, " ", "nothing stops it?");
         let bench = Bench::new(self.program, self.source);
         for profile in &self.profiles {
-            let (escaped, output) = self.attempt(&bench, profile, "");
+            let (escaped, output) = self.attempt(&bench, profile, false);
             assert!(!escaped, "NOT STOPPED under {profile}: {}", told(&output));
-            let (escaped, output) = self.attempt(&bench, profile, self.without);
-            assert!(escaped, "cannot succeed under {profile} without {}: {}", self.without, told(&output));
+            let (escaped, output) = self.attempt(&bench, profile, true);
+            assert!(escaped, "cannot succeed under {profile} without {weakened}: {}", told(&output));
+        }
+    }
+
+    /// It is none: with all layers on it must succeed, since a flag grants it.
+    #[track_caller]
+    pub fn is_granted(&self) {
+        let bench = Bench::new(self.program, self.source);
+        for profile in &self.profiles {
+            let (escaped, output) = self.attempt(&bench, profile, false);
+            assert!(escaped, "not granted under {profile}: {}", told(&output));
         }
     }
 
     #[track_caller]
-    fn attempt(&self, bench: &Bench, profile: &str, without: &str) -> (bool, Output) {
+    fn attempt(&self, bench: &Bench, profile: &str, weakened: bool) -> (bool, Output) {
         let in_place = |text: &String| {
             let (home, project) = (bench.project.home(), bench.project.path());
             text.replace("{home}", home.to_str().unwrap()).replace("{project}", project.to_str().unwrap())
         };
         let mut args = vec!["-p".to_owned(), profile.to_owned(), "--cgroup".into(), "prefer".into(), "-q".into()];
         let mounts = ["--ro={home}/attack:/attack", "--ro={home}/granted:/granted", "--rw={home}/shared:/shared"];
-        args.extend(mounts.map(str::to_owned).iter().chain(&self.flags).map(in_place));
+        let flags = mounts.map(str::to_owned);
+        let weakened_by = self.weakened_by.iter().filter(|_| weakened);
+        args.extend(flags.iter().chain(&self.flags).chain(weakened_by).map(in_place));
         args.extend(["--".into(), format!("/attack/{}", self.program)]);
         args.extend(self.args.iter().map(in_place));
-        let mut command = bench.project.sandbox(&args.iter().map(String::as_str).collect::<Vec<_>>());
-        command.env("SANDBOX_WITHOUT", without);
+        let mut starter = self.started_by.iter().map(in_place).collect::<Vec<_>>();
+        let program = match starter.is_empty() {
+            true => binary(),
+            false => {
+                starter.push(binary());
+                bench.project.home().join("attack").join(self.program).to_str().unwrap().to_owned()
+            }
+        };
+        let args: Vec<_> = starter.iter().chain(&args).map(String::as_str).collect();
+        let mut command = bench.project.outside(&program, &args);
+        command.env("SANDBOX_WITHOUT", if weakened { self.without } else { "" });
         if let Some(bait) = &self.bait {
             bait(bench, &mut command);
         }
@@ -154,11 +187,17 @@ impl Attack {
             None => match output.status.code() {
                 Some(ESCAPED) => true,
                 Some(STOPPED) => false,
-                _ => panic!("no answer under {profile} without {without:?}: {}", told(&output)),
+                _ => panic!("no answer under {profile}, weakened: {weakened}: {}", told(&output)),
             },
         };
         (escaped, output)
     }
+}
+
+/// Does a setting below /proc/sys keep even the host's users from it? Then an attack cannot be seen to succeed here.
+pub fn is_off_for_all(setting: &str, off: fn(i32) -> bool) -> bool {
+    let value = fs::read_to_string(format!("/proc/sys/{setting}")).ok();
+    value.and_then(|value| value.trim().parse().ok()).is_some_and(off)
 }
 
 fn told(output: &Output) -> String {

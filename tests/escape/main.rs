@@ -12,4 +12,17 @@ mod harness;
 #[allow(dead_code, reason = "the promises use all of it")]
 mod written_report;
 
+mod capabilities;
+mod environment;
+mod families;
 mod files;
+mod inherited;
+mod ipc;
+mod kernel_calls;
+mod keys;
+mod nested;
+mod network;
+mod path_sockets;
+mod started_by_root;
+mod stdio;
+mod terminal;
