@@ -24,15 +24,20 @@ const LAYERS: &[&str] = &[
     "keyring",           // inside: a session keyring of its own
     "made-up-etc",       // plan: the files of /etc that are made up
     "network-namespace", // inside
+    "no-follow",         // host: no link leads to another file than the one that was named
     "no-new-privs",      // inside
     "nodev",             // inside
     "nosuid",            // inside
     "pid-namespace",     // inside
+    "own-id",            // plan: under host root, an id of the run's own
+    "own-mount-points",  // inside: a mount point is made in a tmpfs of ours only
     "pins",              // plan: the parents of a carve-out
+    "pivot-root",        // inside: the new root is that of the mount namespace, not of the process alone
     "private-mounts",    // inside: no mount of the host's comes in
     "proc-covers",       // inside: dangerous files of /proc
     "proc-read-only",    // inside: /proc/sys and its like
     "read-only",         // inside: mounts that are not writable
+    "recursive",         // sys: what is mounted below a mount is restricted too
     "rlimits",           // layers
     "landlock",          // plan
     "seccomp",           // plan
@@ -42,6 +47,7 @@ const LAYERS: &[&str] = &[
     "tmpfs-limits",      // plan: size and inodes
     "user-quotas",       // inside: limits of the user namespace
     "uts-namespace",     // inside
+    "working-directory", // inside: a look whether it is inside
 ];
 
 static LEFT_OUT: OnceLock<Vec<String>> = OnceLock::new();

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::stat::{Mode, SFlag, fstat, mkdirat, mknodat, umask};
-use nix::unistd::{UnlinkatFlags, chdir, fchdir, pivot_root, symlinkat, unlinkat, write};
+use nix::unistd::{UnlinkatFlags, chdir, chroot, fchdir, pivot_root, symlinkat, unlinkat, write};
 use std::ffi::{CString, OsStr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
@@ -138,7 +138,9 @@ impl Tree {
             unlinkat(&self.root, name, kind).at(Step::PivotRoot)?;
         }
         fchdir(&self.root).at(Step::PivotRoot)?;
-        if without::layer("detached-root") {
+        if without::layer("pivot-root") {
+            chroot(".").at(Step::PivotRoot)?;
+        } else if without::layer("detached-root") {
             mkdirat(&self.root, "old-root", Mode::empty()).at(Step::PivotRoot)?;
             pivot_root(".", "old-root").at(Step::PivotRoot)?;
         } else {
@@ -193,6 +195,7 @@ impl Tree {
         Ok(match self.own.iter().position(|own| *own == device) {
             Some(0) => Owner::Root,
             Some(_) => Owner::Tmpfs,
+            None if without::layer("own-mount-points") => Owner::Tmpfs,
             None => Owner::Host,
         })
     }

@@ -1,6 +1,7 @@
 //! One attack: its bait on the host, its runs under each profile, and the proof that it can succeed.
 
 use super::harness::{Output, Project, finish, root};
+use super::sibling::Sibling;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -12,8 +13,8 @@ const PROFILES: [&str; 9] = ["default", "build", "test", "rust", "python", "node
 pub const CANARY: &str = "canary-9b1f";
 
 /// As `attack.h` has them.
-const ESCAPED: i32 = 42;
-const STOPPED: i32 = 43;
+pub const ESCAPED: i32 = 42;
+pub const STOPPED: i32 = 43;
 
 /// A home with a project, and beside it a directory that is granted read-only and one that is granted read-write.
 pub struct Bench {
@@ -28,17 +29,13 @@ impl Bench {
     fn new(program: &str, source: &str) -> Self {
         let project = Project::new();
         let [attack, granted, shared] = ["attack", "granted", "shared"].map(|name| project.home().join(name));
-        for directory in [&attack, &granted, &shared] {
-            fs::create_dir(directory).unwrap();
-        }
+        fs::create_dir(&attack).unwrap();
         // Under host root the command is another user, and what is no part of the project is not mapped to it.
         let open = |mode| fs::Permissions::from_mode(mode);
         fs::set_permissions(project.home(), open(0o755)).unwrap();
-        fs::set_permissions(&shared, open(0o777)).unwrap();
         let secret = project.home().join("secret");
         fs::write(&secret, CANARY).unwrap();
         fs::set_permissions(secret, open(if root() { 0o644 } else { 0o600 })).unwrap();
-        fs::write(granted.join("file"), "granted\n").unwrap();
         fs::write(attack.join("program.c"), source).unwrap();
         let header = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/escape");
         let mut cc =
@@ -46,6 +43,17 @@ impl Bench {
         cc.arg("program.c").current_dir(&attack);
         finish(cc).ok();
         Bench { project, granted, shared }
+    }
+
+    /// What was granted, as it was before an attack succeeded.
+    fn renew(&self) {
+        for directory in [&self.granted, &self.shared] {
+            fs::remove_dir_all(directory).ok();
+            fs::create_dir(directory).unwrap();
+        }
+        fs::set_permissions(&self.shared, fs::Permissions::from_mode(0o777)).unwrap();
+        fs::write(self.granted.join("file"), "granted\n").unwrap();
+        fs::create_dir(self.granted.join("directory")).unwrap();
     }
 
     /// A file in the home that no profile grants, by its path on the host.
@@ -67,6 +75,9 @@ pub struct Attack {
     without: &'static str,
     flags: Vec<String>,
     profiles: Vec<&'static str>,
+    set_up: Option<String>,
+    beside: Vec<String>,
+    starts: u32,
     bait: Option<Bait>,
     effect: Option<Effect>,
 }
@@ -86,7 +97,19 @@ macro_rules! attack {
 impl Attack {
     pub fn new(program: &'static str, source: &'static str, args: &[&str]) -> Self {
         let (args, profiles) = (args.iter().map(ToString::to_string).collect(), PROFILES.into());
-        Attack { program, source, args, without: "", flags: Vec::new(), profiles, bait: None, effect: None }
+        Attack {
+            program,
+            source,
+            args,
+            without: "",
+            flags: Vec::new(),
+            profiles,
+            set_up: None,
+            beside: Vec::new(),
+            starts: 1,
+            bait: None,
+            effect: None,
+        }
     }
 
     /// The layers (divided by commas) without which it must succeed.
@@ -104,6 +127,26 @@ impl Attack {
     /// Only under these profiles: say at the call why not under all.
     pub fn only_under(mut self, profiles: &[&'static str]) -> Self {
         self.profiles = profiles.into();
+        self
+    }
+
+    /// What owns mounts and is no other process's: a shell script that runs before `sandbox`, in mount and user namespaces for it
+    /// alone. `{home}` and `{project}` as in flags.
+    pub fn set_up(mut self, script: &str) -> Self {
+        self.set_up = Some(script.to_owned());
+        self
+    }
+
+    /// Another sandbox at the same time, like this one and with `/shared` in common, running another attack of the same program: see
+    /// [`Sibling`].
+    pub fn beside(mut self, args: &[&str]) -> Self {
+        self.beside.extend(args.iter().map(ToString::to_string));
+        self
+    }
+
+    /// A race: so many starts must all be stopped.
+    pub fn starts(mut self, starts: u32) -> Self {
+        self.starts = starts;
         self
     }
 
@@ -125,8 +168,10 @@ impl Attack {
         assert!(!self.without.is_empty(), "nothing stops it?");
         let bench = Bench::new(self.program, self.source);
         for profile in &self.profiles {
+            println!("under {profile}");
             let (escaped, output) = self.attempt(&bench, profile, "");
             assert!(!escaped, "NOT STOPPED under {profile}: {}", told(&output));
+            println!("under {profile} without {}", self.without);
             let (escaped, output) = self.attempt(&bench, profile, self.without);
             assert!(escaped, "cannot succeed under {profile} without {}: {}", self.without, told(&output));
         }
@@ -134,6 +179,27 @@ impl Attack {
 
     #[track_caller]
     fn attempt(&self, bench: &Bench, profile: &str, without: &str) -> (bool, Output) {
+        bench.renew();
+        let mut command = self.command(bench, profile, without, &self.args);
+        if let Some(bait) = &self.bait {
+            bait(bench, &mut command);
+        }
+        let sibling =
+            (!self.beside.is_empty()).then(|| Sibling::start(self.command(bench, profile, without, &self.beside)));
+        // Without its layer a race is won sooner or later.
+        let most = if without.is_empty() { self.starts } else { self.starts * self.starts };
+        let mut output = finish(command);
+        for _ in 1..most {
+            if self.escaped(bench, &output) {
+                break;
+            }
+            output = finish(self.command(bench, profile, without, &self.args));
+        }
+        let met = sibling.is_some_and(Sibling::end);
+        (self.escaped(bench, &output) || met, output)
+    }
+
+    fn command(&self, bench: &Bench, profile: &str, without: &str, attack: &[String]) -> Command {
         let in_place = |text: &String| {
             let (home, project) = (bench.project.home(), bench.project.path());
             text.replace("{home}", home.to_str().unwrap()).replace("{project}", project.to_str().unwrap())
@@ -142,22 +208,26 @@ impl Attack {
         let mounts = ["--ro={home}/attack:/attack", "--ro={home}/granted:/granted", "--rw={home}/shared:/shared"];
         args.extend(mounts.map(str::to_owned).iter().chain(&self.flags).map(in_place));
         args.extend(["--".into(), format!("/attack/{}", self.program)]);
-        args.extend(self.args.iter().map(in_place));
-        let mut command = bench.project.sandbox(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        args.extend(attack.iter().map(in_place));
+        let args: Vec<_> = args.iter().map(String::as_str).collect();
+        let mut command = match &self.set_up {
+            Some(script) => bench.project.prepared(&in_place(script), &args),
+            None => bench.project.sandbox(&args),
+        };
         command.env("SANDBOX_WITHOUT", without);
-        if let Some(bait) = &self.bait {
-            bait(bench, &mut command);
-        }
-        let output = finish(command);
-        let escaped = match &self.effect {
-            Some(effect) => effect(bench, &output),
+        command
+    }
+
+    #[track_caller]
+    fn escaped(&self, bench: &Bench, output: &Output) -> bool {
+        match &self.effect {
+            Some(effect) => effect(bench, output),
             None => match output.status.code() {
                 Some(ESCAPED) => true,
                 Some(STOPPED) => false,
-                _ => panic!("no answer under {profile} without {without:?}: {}", told(&output)),
+                _ => panic!("no answer: {}", told(output)),
             },
-        };
-        (escaped, output)
+        }
     }
 }
 

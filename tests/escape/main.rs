@@ -13,3 +13,4 @@ mod harness;
 mod written_report;
 
 mod files;
+mod sibling;
