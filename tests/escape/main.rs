@@ -13,4 +13,5 @@ mod harness;
 mod written_report;
 
 mod files;
+mod read_only;
 mod sibling;

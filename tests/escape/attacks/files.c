@@ -12,14 +12,4 @@ ATTACK(read_secret) {
     return errno = first, stopped(args[0]);
 }
 
-/* write PATH: by every way to open it for writing. */
-ATTACK(write_file) {
-    static const int ways[] = {O_WRONLY, O_RDWR, O_WRONLY | O_TRUNC, O_WRONLY | O_APPEND, O_RDWR | O_CREAT};
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        int fd = open(args[0], ways[i], 0600);
-        if (fd >= 0 && write(fd, "x", 1) == 1) return escaped("open with %#x", ways[i]);
-    }
-    return stopped(args[0]);
-}
-
-ATTACKS({"read-secret", read_secret}, {"write-file", write_file})
+ATTACKS({"read-secret", read_secret})
