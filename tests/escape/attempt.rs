@@ -15,6 +15,7 @@ pub const CANARY: &str = "canary-9b1f";
 /// As `attack.h` has them.
 pub const ESCAPED: i32 = 42;
 pub const STOPPED: i32 = 43;
+const NOT_TRIED: i32 = 44;
 
 /// A home with a project, and beside it a directory that is granted read-only and one that is granted read-write.
 pub struct Bench {
@@ -220,13 +221,12 @@ impl Attack {
 
     #[track_caller]
     fn escaped(&self, bench: &Bench, output: &Output) -> bool {
-        match &self.effect {
-            Some(effect) => effect(bench, output),
-            None => match output.status.code() {
-                Some(ESCAPED) => true,
-                Some(STOPPED) => false,
-                _ => panic!("no answer: {}", told(output)),
-            },
+        match (&self.effect, output.status.code()) {
+            (_, Some(NOT_TRIED)) => panic!("not tried: {}", told(output)),
+            (Some(effect), _) => effect(bench, output),
+            (None, Some(ESCAPED)) => true,
+            (None, Some(STOPPED)) => false,
+            (None, _) => panic!("no answer: {}", told(output)),
         }
     }
 }

@@ -12,6 +12,10 @@ mod harness;
 #[allow(dead_code, reason = "the promises use all of it")]
 mod written_report;
 
+mod carved;
+mod covers;
 mod files;
+mod mounts;
 mod read_only;
+mod set_id;
 mod sibling;

@@ -58,7 +58,9 @@ attacks! { "read_only_metadata", "/granted/file", "read-only":
 #[test]
 fn a_file_on_a_mount_below_what_was_granted_to_read_is_written() {
     attack!("read_only_content", "write", "/granted/directory/file")
-        .set_up("mkdir -p {home}/below; echo below > {home}/below/file; mount --bind {home}/below {home}/granted/directory")
+        .set_up(
+            "mkdir -p {home}/below; echo below > {home}/below/file; mount --bind {home}/below {home}/granted/directory",
+        )
         .without("recursive,landlock")
         .is_stopped();
 }
