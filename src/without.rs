@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 /// What can be left out, and where: most at one place of the code, those of the plan in [`weaken`].
 const LAYERS: &[&str] = &[
     "beneath",           // prepare: a source is opened without leaving its tree
-    "capabilities",      // layers: all sets emptied, securebits locked
+    "capabilities",      // plan and layers: all sets emptied, securebits locked
     "close-fds",         // inside: every descriptor closed but 0, 1, 2
     "cgroup-namespace",  // inside
     "detached-root",     // inside: the host's root is not to be seen any more
@@ -82,6 +82,10 @@ pub fn weaken(mut plan: Plan) -> Plan {
         }
         _ => true,
     });
+    if layer("capabilities") {
+        // By name, or execve(2) would take them from a user other than 0.
+        plan.capabilities = caps::all().into_iter().collect();
+    }
     if layer("environment") {
         plan.environment = Environment { variables: std::env::vars_os().collect(), ..plan.environment };
     }
