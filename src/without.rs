@@ -89,6 +89,10 @@ pub fn weaken(mut plan: Plan) -> Plan {
     if layer("environment") {
         plan.environment = Environment { variables: std::env::vars_os().collect(), ..plan.environment };
     }
+    if layer("pid-namespace") {
+        // There init would count all processes of the host as the command's.
+        plan.limits.cpu_time = None;
+    }
     if layer("landlock") {
         plan.landlock.mode = Enforcement::Off;
     }

@@ -224,11 +224,12 @@ impl Tree {
 
 /// A directory as the payload would find it: links stay inside, `/var/run` → `/run` works, magic links are refused.
 fn resolve(root: impl AsFd, path: &Path) -> nix::Result<OwnedFd> {
-    let in_root = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS;
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
-        .resolve(if without::layer("in-root") { ResolveFlag::empty() } else { in_root });
-    open_resolved(root, path, how)
+    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC);
+    if without::layer("in-root") {
+        let below = Path::new(".").join(path.strip_prefix("/").unwrap_or(path));
+        return open_resolved(root, &below, how);
+    }
+    open_resolved(root, path, how.resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS))
 }
 
 fn write_new(parent: impl AsFd, name: &OsStr, file: &File) -> nix::Result<()> {

@@ -79,6 +79,7 @@ pub struct Attack {
     set_up: Option<String>,
     beside: Vec<String>,
     starts: u32,
+    since: (u32, u32),
     bait: Option<Bait>,
     effect: Option<Effect>,
 }
@@ -108,6 +109,7 @@ impl Attack {
             set_up: None,
             beside: Vec::new(),
             starts: 1,
+            since: (0, 0),
             bait: None,
             effect: None,
         }
@@ -138,8 +140,8 @@ impl Attack {
         self
     }
 
-    /// Another sandbox at the same time, like this one and with `/shared` in common, running another attack of the same program: see
-    /// [`Sibling`].
+    /// Another sandbox at the same time, with the same profile and directories, but not these flags, running another attack of the same
+    /// program: see [`Sibling`].
     pub fn beside(mut self, args: &[&str]) -> Self {
         self.beside.extend(args.iter().map(ToString::to_string));
         self
@@ -148,6 +150,12 @@ impl Attack {
     /// A race: so many starts must all be stopped.
     pub fn starts(mut self, starts: u32) -> Self {
         self.starts = starts;
+        self
+    }
+
+    /// Before this version of Linux the kernel itself stops it: there it is only shown to be stopped.
+    pub fn since(mut self, version: (u32, u32)) -> Self {
+        self.since = version;
         self
     }
 
@@ -165,13 +173,16 @@ impl Attack {
 
     /// It must be stopped under each profile, and succeed there without the layers.
     #[track_caller]
-    pub fn is_stopped(self) {
+    pub fn is_stopped(&self) {
         assert!(!self.without.is_empty(), "nothing stops it?");
         let bench = Bench::new(self.program, self.source);
         for profile in &self.profiles {
             println!("under {profile}");
             let (escaped, output) = self.attempt(&bench, profile, "");
             assert!(!escaped, "NOT STOPPED under {profile}: {}", told(&output));
+            if linux() < self.since {
+                continue;
+            }
             println!("under {profile} without {}", self.without);
             let (escaped, output) = self.attempt(&bench, profile, self.without);
             assert!(escaped, "cannot succeed under {profile} without {}: {}", self.without, told(&output));
@@ -181,12 +192,11 @@ impl Attack {
     #[track_caller]
     fn attempt(&self, bench: &Bench, profile: &str, without: &str) -> (bool, Output) {
         bench.renew();
-        let mut command = self.command(bench, profile, without, &self.args);
+        let mut command = self.command(bench, profile, without, false);
         if let Some(bait) = &self.bait {
             bait(bench, &mut command);
         }
-        let sibling =
-            (!self.beside.is_empty()).then(|| Sibling::start(self.command(bench, profile, without, &self.beside)));
+        let sibling = (!self.beside.is_empty()).then(|| Sibling::start(self.command(bench, profile, without, true)));
         // Without its layer a race is won sooner or later.
         let most = if without.is_empty() { self.starts } else { self.starts * self.starts };
         let mut output = finish(command);
@@ -194,25 +204,29 @@ impl Attack {
             if self.escaped(bench, &output) {
                 break;
             }
-            output = finish(self.command(bench, profile, without, &self.args));
+            output = finish(self.command(bench, profile, without, false));
         }
         let met = sibling.is_some_and(Sibling::end);
         (self.escaped(bench, &output) || met, output)
     }
 
-    fn command(&self, bench: &Bench, profile: &str, without: &str, attack: &[String]) -> Command {
+    fn command(&self, bench: &Bench, profile: &str, without: &str, beside: bool) -> Command {
         let in_place = |text: &String| {
             let (home, project) = (bench.project.home(), bench.project.path());
             text.replace("{home}", home.to_str().unwrap()).replace("{project}", project.to_str().unwrap())
         };
+        let (flags, attack, set_up) = match beside {
+            true => (&Vec::new(), &self.beside, None),
+            false => (&self.flags, &self.args, self.set_up.as_ref()),
+        };
         let mut args = vec!["-p".to_owned(), profile.to_owned(), "--cgroup".into(), "prefer".into(), "-q".into()];
         let mounts = ["--ro={home}/attack:/attack", "--ro={home}/granted:/granted", "--rw={home}/shared:/shared"];
-        args.extend(mounts.map(str::to_owned).iter().chain(&self.flags).map(in_place));
+        args.extend(mounts.map(str::to_owned).iter().chain(flags).map(in_place));
         args.extend(["--".into(), format!("/attack/{}", self.program)]);
         args.extend(attack.iter().map(in_place));
         let args: Vec<_> = args.iter().map(String::as_str).collect();
-        let mut command = match &self.set_up {
-            Some(script) => bench.project.prepared(&in_place(script), &args),
+        let mut command = match set_up.map(in_place) {
+            Some(script) => bench.project.prepared(&script, &args),
             None => bench.project.sandbox(&args),
         };
         command.env("SANDBOX_WITHOUT", without);
@@ -233,4 +247,11 @@ impl Attack {
 
 fn told(output: &Output) -> String {
     format!("{}\n{}\n{}", output.status, output.text(), output.stderr)
+}
+
+/// The running kernel's version.
+fn linux() -> (u32, u32) {
+    let release = nix::sys::utsname::uname().unwrap();
+    let mut numbers = release.release().to_str().unwrap().split('.').map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap(), numbers.next().unwrap())
 }

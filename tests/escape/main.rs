@@ -16,6 +16,8 @@ mod carved;
 mod covers;
 mod files;
 mod mounts;
+mod planted;
 mod read_only;
 mod set_id;
 mod sibling;
+mod siblings;

@@ -103,3 +103,13 @@ fn a_mount_of_the_host_is_told_of() {
         .without("detached-root")
         .is_stopped();
 }
+
+// Layer: seccomp in profile strict only.
+#[test]
+fn a_mount_of_the_host_is_listed() {
+    attack!("mounts", "listed", CANARY)
+        .set_up(&format!("mkdir -p {{home}}/{CANARY}; mount -t tmpfs t {{home}}/{CANARY}"))
+        .since((6, 8))
+        .without("detached-root,seccomp")
+        .is_stopped();
+}

@@ -3,11 +3,10 @@
 //! Two layers hold content and names, the read-only mount and Landlock; metadata the mount alone.
 
 macro_rules! attacks {
-    ($program:literal, $directory:literal, $without:literal: $($(#[$meta:meta])* $name:ident $way:literal)+) => { $(
+    ($program:literal, $place:literal, $without:literal: $($name:ident $way:literal $(, since $version:tt)?)+) => { $(
         #[test]
-        $(#[$meta])*
         fn $name() {
-            attack!($program, $way, $directory).without($without).is_stopped();
+            attack!($program, $way, $place)$(.since($version))?.without($without).is_stopped();
         }
     )+ };
 }
@@ -43,15 +42,15 @@ attacks! { "read_only_names", "/granted", "read-only,landlock":
 attacks! { "read_only_metadata", "/granted/file", "read-only":
     the_mode_of_what_was_granted_to_read_is_changed "chmod"
     its_mode_is_changed_by_a_descriptor_that_reads "fchmod"
-    its_mode_is_changed_by_a_descriptor_that_only_names "fchmodat2"
+    its_mode_is_changed_by_a_descriptor_that_only_names "fchmodat2", since (6, 6)
     its_owner_is_set "chown"
     its_times_are_changed "utimensat"
     its_times_are_changed_by_a_descriptor_that_reads "futimens"
     it_gets_an_extended_attribute "setxattr"
-    it_gets_an_extended_attribute_by_the_newer_call "setxattrat"
+    it_gets_an_extended_attribute_by_the_newer_call "setxattrat", since (6, 13)
     it_gets_an_access_control_list "acl"
     its_flags_are_changed_by_ioctl "setflags"
-    its_flags_are_changed_by_the_newer_call "file_setattr"
+    its_flags_are_changed_by_the_newer_call "file_setattr", since (6, 17)
 }
 
 // Layer: the attributes are set on every mount of the tree.

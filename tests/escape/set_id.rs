@@ -27,7 +27,6 @@ attacks! {
     a_set_id_file_is_left_by_chmod "chmod"
     a_set_id_file_is_left_by_fchmod "fchmod"
     a_set_id_file_is_left_by_fchmodat "fchmodat"
-    a_set_id_file_is_left_by_fchmodat2 "fchmodat2"
     a_set_id_file_is_left_by_a_mode_with_high_bits "high-bits"
     a_set_id_file_is_left_by_the_mode_of_open "open"
     a_set_id_file_is_left_by_the_mode_of_openat "openat"
@@ -38,6 +37,11 @@ attacks! {
     a_set_id_file_is_left_by_mknodat "mknodat"
     a_set_group_id_directory_is_left "directory"
     a_set_id_file_is_left_by_a_ring "ring"
+}
+
+#[test]
+fn a_set_id_file_is_left_by_fchmodat2() {
+    leaves(attack!("set_id", "fchmodat2").since((6, 6)));
 }
 
 #[test]

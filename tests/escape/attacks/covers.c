@@ -52,16 +52,6 @@ ATTACK(detached_copy) {
     if (copy < 0) return stopped("open_tree");
     return found("open_tree", copy, "hidden/secret");
 }
-/* By the handle of the hidden directory, which the test has put there. */
-ATTACK(by_handle) {
-    char text[512];
-    struct file_handle *handle = (struct file_handle *)text;
-    int given = open("/shared/handle", O_RDONLY), at = open(args[0], O_RDONLY);
-    if (given < 0 || read(given, text, sizeof text) < 8 || at < 0) return not_tried("the handle");
-    int fd = open_by_handle_at(at, handle, O_RDONLY | O_DIRECTORY);
-    if (fd < 0) return stopped("open_by_handle_at");
-    return found("open_by_handle_at", fd, "secret");
-}
 
 /* ---- read-only, undone: metadata, because Landlock knows nothing of it */
 
@@ -109,6 +99,6 @@ ATTACK(read_covered) {
 ATTACK(write_setting) { return setting("open", "/proc/sys/user/max_user_namespaces"); }
 
 ATTACKS({"open", open_hidden}, {"unmount", unmount}, {"bind", bind_again}, {"overlay", overlay},
-        {"detached-copy", detached_copy}, {"handle", by_handle}, {"remount", remount}, {"set-writable", set_writable},
+        {"detached-copy", detached_copy}, {"remount", remount}, {"set-writable", set_writable},
         {"writable-copy", writable_copy}, {"unmount-settings", unmount_settings}, {"fresh-proc", fresh_proc},
         {"read-covered", read_covered}, {"write-setting", write_setting})

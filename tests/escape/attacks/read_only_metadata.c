@@ -63,7 +63,9 @@ ATTACK(set_flags) {
 }
 ATTACK(set_file_attributes) {
     struct file_attr attributes;
-    if (syscall(FILE_GETATTR, AT_FDCWD, args[0], &attributes, sizeof attributes, 0)) return not_tried("file_getattr");
+    if (syscall(FILE_GETATTR, AT_FDCWD, args[0], &attributes, sizeof attributes, 0)) {
+        return errno == ENOSYS ? stopped("file_getattr") : not_tried("file_getattr");
+    }
     attributes.xflags |= NO_DUMP;
     return tried("file_setattr", syscall(FILE_SETATTR, AT_FDCWD, args[0], &attributes, sizeof attributes, 0));
 }
