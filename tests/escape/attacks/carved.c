@@ -19,7 +19,7 @@ ATTACK(rename_parent) {
 ATTACK(exchange_parent) {
     if (mkdir("/shared/ours", 0777) || mkdir("/shared/ours/hooks", 0777)) return not_tried("mkdir");
     if (mknod("/shared/ours/hooks/planted", S_IFREG | 0777, 0)) return not_tried("mknod");
-    return tried("rename RENAME_EXCHANGE", renameat2(AT_FDCWD, "/shared/ours", AT_FDCWD, "/shared/sub", RENAME_EXCHANGE));
+    return tried("RENAME_EXCHANGE", renameat2(AT_FDCWD, "/shared/ours", AT_FDCWD, "/shared/sub", RENAME_EXCHANGE));
 }
 ATTACK(unmount) {
     if (umount2("/shared/sub/hooks", MNT_DETACH)) return stopped("umount2");

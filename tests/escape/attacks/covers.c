@@ -2,8 +2,6 @@
    has `hidden` in it, which is covered, and in that a file `secret`. */
 #include "attack.h"
 #include <linux/mount.h>
-#include <sched.h>
-#include <stdint.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -71,7 +69,8 @@ ATTACK(set_writable) {
 ATTACK(writable_copy) {
     int copy = syscall(SYS_open_tree, AT_FDCWD, args[0], OPEN_TREE_CLONE);
     if (copy < 0) return stopped("open_tree");
-    if (syscall(SYS_mount_setattr, copy, "", AT_EMPTY_PATH, &writable, sizeof writable)) return stopped("mount_setattr");
+    if (syscall(SYS_mount_setattr, copy, "", AT_EMPTY_PATH, &writable, sizeof writable))
+        return stopped("mount_setattr of a copy");
     return tried("a copy by open_tree", futimens(openat(copy, "file", O_RDONLY), NULL));
 }
 

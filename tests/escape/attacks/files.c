@@ -1,7 +1,6 @@
 /* What the command reaches in the tree of files. */
 #include "attack.h"
 #include <sched.h>
-#include <stdint.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 

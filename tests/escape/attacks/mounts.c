@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 static const char *place(void) {

@@ -1,9 +1,7 @@
-/* The bytes of a file on a read-only mount. `program WAY FILE`, and for the copies a SOURCE that can be read. */
+/* The bytes of a file on a read-only mount. `program WAY FILE`. */
 #include "attack.h"
-#include <linux/falloc.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
 
 /* Every way to open it for writing. */
 ATTACK(write_file) {

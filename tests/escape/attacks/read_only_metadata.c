@@ -45,10 +45,10 @@ ATTACK(set_attribute_at) {
 }
 /* An access control list: every right to everybody. */
 ATTACK(set_acl) {
-    static const unsigned char list[] = {2, 0, 0, 0,                               /* version */
-                                         1, 0, 7, 0, 255, 255, 255, 255,           /* user */
-                                         4, 0, 7, 0, 255, 255, 255, 255,           /* group */
-                                         32, 0, 7, 0, 255, 255, 255, 255};         /* other */
+    static const unsigned char list[] = {2, 0, 0, 0, /* version */
+                                         1, 0, 7, 0, 255, 255, 255, 255, /* user */
+                                         4, 0, 7, 0, 255, 255, 255, 255, /* group */
+                                         32, 0, 7, 0, 255, 255, 255, 255}; /* other */
     return tried("setxattr of an ACL", setxattr(args[0], "system.posix_acl_access", list, sizeof list, 0));
 }
 ATTACK(set_flags) {

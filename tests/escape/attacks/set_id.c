@@ -59,7 +59,10 @@ ATTACK(by_i386) {
     static char path[] = "/shared/file"; /* a static program: below 4 GiB */
     long answer;
     close(plain());
-    __asm__ volatile("int $0x80" : "=a"(answer) : "a"(15 /* chmod */), "b"(path), "c"(SET_ID) : "memory", "r8", "r9", "r10", "r11");
+    __asm__ volatile("int $0x80"
+                     : "=a"(answer)
+                     : "a"(15 /* chmod */), "b"(path), "c"(SET_ID)
+                     : "memory", "r8", "r9", "r10", "r11");
     if (answer < 0) errno = -answer;
     return tried("int $0x80", answer < 0 ? -1 : 0);
 #else
