@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 /// What can be left out, and where: most at one place of the code, those of the plan in [`weaken`].
 const LAYERS: &[&str] = &[
     "beneath",           // prepare: a source is opened without leaving its tree
-    "capabilities",      // layers: all sets emptied, securebits locked
+    "capabilities",      // plan and layers: all sets emptied, securebits locked
     "close-fds",         // inside: every descriptor closed but 0, 1, 2
     "cgroup-namespace",  // inside
     "detached-root",     // inside: the host's root is not to be seen any more
@@ -24,15 +24,20 @@ const LAYERS: &[&str] = &[
     "keyring",           // inside: a session keyring of its own
     "made-up-etc",       // plan: the files of /etc that are made up
     "network-namespace", // inside
+    "no-follow",         // host: no link leads to another file than the one that was named
     "no-new-privs",      // inside
     "nodev",             // inside
     "nosuid",            // inside
     "pid-namespace",     // inside
+    "own-id",            // plan: under host root, an id of the run's own
+    "own-mount-points",  // inside: a mount point is made in a tmpfs of ours only
     "pins",              // plan: the parents of a carve-out
+    "pivot-root",        // inside: the new root is that of the mount namespace, not of the process alone
     "private-mounts",    // inside: no mount of the host's comes in
     "proc-covers",       // inside: dangerous files of /proc
     "proc-read-only",    // inside: /proc/sys and its like
     "read-only",         // inside: mounts that are not writable
+    "recursive",         // sys: what is mounted below a mount is restricted too
     "rlimits",           // layers
     "landlock",          // plan
     "seccomp",           // plan
@@ -42,6 +47,7 @@ const LAYERS: &[&str] = &[
     "tmpfs-limits",      // plan: size and inodes
     "user-quotas",       // inside: limits of the user namespace
     "uts-namespace",     // inside
+    "working-directory", // inside: a look whether it is inside
 ];
 
 static LEFT_OUT: OnceLock<Vec<String>> = OnceLock::new();
@@ -76,8 +82,16 @@ pub fn weaken(mut plan: Plan) -> Plan {
         }
         _ => true,
     });
+    if layer("capabilities") {
+        // By name, or execve(2) would take them from a user other than 0.
+        plan.capabilities = caps::all().into_iter().collect();
+    }
     if layer("environment") {
         plan.environment = Environment { variables: std::env::vars_os().collect(), ..plan.environment };
+    }
+    if layer("pid-namespace") {
+        // There init would count all processes of the host as the command's.
+        plan.limits.cpu_time = None;
     }
     if layer("landlock") {
         plan.landlock.mode = Enforcement::Off;

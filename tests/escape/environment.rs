@@ -1,6 +1,7 @@
 //! The caller's variables: the names that a profile keeps, and no secret among them.
 
-use super::attempt::{Attack, Bench, CANARY};
+use super::attempt::Attack;
+use super::bench::{Bench, CANARY};
 use std::process::Command;
 
 /// Each name is set to a secret.

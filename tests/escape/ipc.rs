@@ -1,6 +1,6 @@
 //! System V IPC and message queues. The profile `strict` has none at all, hence `seccomp` beside the namespace.
 
-use super::attempt::CANARY;
+use super::bench::CANARY;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 

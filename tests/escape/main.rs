@@ -12,7 +12,10 @@ mod harness;
 #[allow(dead_code, reason = "the promises use all of it")]
 mod written_report;
 
+mod bench;
 mod capabilities;
+mod carved;
+mod covers;
 mod environment;
 mod families;
 mod files;
@@ -20,9 +23,15 @@ mod inherited;
 mod ipc;
 mod kernel_calls;
 mod keys;
+mod mounts;
 mod nested;
 mod network;
 mod path_sockets;
+mod planted;
+mod read_only;
+mod set_id;
+mod sibling;
+mod siblings;
 mod started_by_root;
 mod stdio;
 mod terminal;

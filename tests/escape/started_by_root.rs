@@ -1,7 +1,8 @@
 //! Started by host root, the command is another user of the host. The layer that is left out is a flag that users have,
 //! `--outside caller`. For an ordinary caller there is nothing to try, and each test is empty.
 
-use super::attempt::{Attack, CANARY};
+use super::attempt::Attack;
+use super::bench::CANARY;
 use super::harness::root;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};

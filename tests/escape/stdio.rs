@@ -1,6 +1,7 @@
 //! What the caller has on stdin, stdout and stderr: the bytes are the command's, the open files are not.
 
-use super::attempt::{Attack, Bench, CANARY};
+use super::attempt::Attack;
+use super::bench::{Bench, CANARY};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
