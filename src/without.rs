@@ -13,6 +13,7 @@ const LAYERS: &[&str] = &[
     "beneath",           // prepare: a source is opened without leaving its tree
     "capabilities",      // layers: all sets emptied, securebits locked
     "close-fds",         // inside: every descriptor closed but 0, 1, 2
+    "cgroup",            // plan: a cgroup of the run's own
     "cgroup-namespace",  // inside
     "detached-root",     // inside: the host's root is not to be seen any more
     "dumpable",          // inside: init is not dumpable
@@ -29,6 +30,7 @@ const LAYERS: &[&str] = &[
     "nosuid",            // inside
     "pid-namespace",     // inside
     "pins",              // plan: the parents of a carve-out
+    "private-id",        // plan: under host root, another user than root
     "private-mounts",    // inside: no mount of the host's comes in
     "proc-covers",       // inside: dangerous files of /proc
     "proc-read-only",    // inside: /proc/sys and its like
@@ -36,6 +38,7 @@ const LAYERS: &[&str] = &[
     "rlimits",           // layers
     "landlock",          // plan
     "seccomp",           // plan
+    "sender",            // sys: init hears the supervisor, and nobody inside
     "session",           // inside: a session, and a process group, of the command's own
     "stdio",             // inside: pipes of the supervisor's instead of the caller's descriptors
     "tie",               // sys: init dies with the supervisor
@@ -78,6 +81,15 @@ pub fn weaken(mut plan: Plan) -> Plan {
     });
     if layer("environment") {
         plan.environment = Environment { variables: std::env::vars_os().collect(), ..plan.environment };
+    }
+    if layer("cgroup") {
+        plan.cgroup.needed_by.clear();
+    }
+    if layer("private-id") && plan.user.mapped_by_root {
+        (plan.user.outside_uid, plan.user.outside_gid, plan.user.mapped_by_root) = (0, 0, false);
+    }
+    if layer("tmpfs-limits") {
+        (plan.root.size, plan.root.inodes) = (1 << 40, 1 << 20);
     }
     if layer("landlock") {
         plan.landlock.mode = Enforcement::Off;
