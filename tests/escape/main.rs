@@ -13,3 +13,6 @@ mod harness;
 mod written_report;
 
 mod files;
+mod host;
+mod processes;
+mod survivors;
