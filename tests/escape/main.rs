@@ -14,5 +14,7 @@ mod written_report;
 
 mod files;
 mod host;
+mod init;
+mod init_calls;
 mod processes;
 mod survivors;
