@@ -14,7 +14,9 @@ mod written_report;
 
 mod files;
 mod host;
+mod host_facts;
 mod init;
 mod init_calls;
 mod processes;
+mod supervisor_killed;
 mod survivors;
