@@ -18,5 +18,7 @@ mod host_facts;
 mod init;
 mod init_calls;
 mod processes;
+mod quotas;
+mod resources;
 mod supervisor_killed;
 mod survivors;
