@@ -14,10 +14,13 @@ pub struct Rlimit {
 /// Counted per user, across user namespaces: half stays the caller's.
 const SHARED: [Resource; 2] = [Resource::RLIMIT_SIGPENDING, Resource::RLIMIT_MSGQUEUE];
 
-/// The limits that the plan names. One above the caller's hard limit is lowered to it: it cannot be raised, and holds.
+/// The limits that the plan names. One above the caller's hard limit is lowered to it: it cannot be raised, and holds. Of processes,
+/// half of the caller's limit stays his.
 pub fn plan(limits: &Limits) -> nix::Result<Vec<Rlimit>> {
-    // RLIMIT_NPROC counts init too.
-    let processes = limits.pids.map(|pids| pids.saturating_add(1));
+    let half = |resource| getrlimit(resource).map(|(soft, _)| soft / 2);
+    // RLIMIT_NPROC counts init too; and what is inside counts against the caller's own.
+    let callers = half(Resource::RLIMIT_NPROC)?;
+    let processes = limits.pids.map(|pids| pids.saturating_add(1).min(callers));
     let wanted = [
         (Resource::RLIMIT_NPROC, processes),
         (Resource::RLIMIT_FSIZE, limits.file_size),
@@ -32,8 +35,7 @@ pub fn plan(limits: &Limits) -> nix::Result<Vec<Rlimit>> {
         let (_, hard) = getrlimit(resource)?;
         Ok(Rlimit { resource, value: value.min(hard) })
     });
-    let half = |resource| getrlimit(resource).map(|(soft, _)| Rlimit { resource, value: soft / 2 });
-    lowered.chain(SHARED.into_iter().map(half)).collect()
+    lowered.chain(SHARED.into_iter().map(|resource| half(resource).map(|value| Rlimit { resource, value }))).collect()
 }
 
 /// For init and all that comes from it: signals that the payload queues to init are counted by init's limit.
