@@ -1,6 +1,7 @@
 //! What the kernel counts per user: the command cannot take what the caller needs.
 
 use super::attempt::Attack;
+use super::harness::root;
 use super::host::through;
 
 /// `strict` refuses some of the calls; here it is the quota that counts.
@@ -28,4 +29,12 @@ fn the_caller_has_no_pending_signal_left() {
 #[test]
 fn the_caller_has_no_message_queue_left() {
     taken(attack!("quotas", "take", "queues"), "queues", "rlimits,landlock");
+}
+
+// Root is bound by no such limit.
+#[test]
+fn the_caller_can_start_no_process() {
+    if !root() {
+        taken(attack!("quotas", "take", "processes"), "processes", "rlimits,cgroup");
+    }
 }

@@ -4,6 +4,7 @@
 #include <mqueue.h>
 #include <signal.h>
 #include <sys/inotify.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -21,6 +22,15 @@ static int take_queue(int number) {
     return queue;
 }
 
+static int take_process(int number __attribute__((unused))) {
+    pid_t child = fork();
+    if (child) return child;
+    syscall(SYS_close_range, 0, ~0u, 0); /* the end that says when to end is the caller's alone */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sleep(30);
+    _exit(0);
+}
+
 /* The caller's own limit is low, so that nobody else of the same user notices; there is no such limit for inotify. */
 static const struct kind {
     const char *name;
@@ -31,6 +41,7 @@ static const struct kind {
     {"inotify", take_inotify, RLIMIT_CORE, 0},
     {"signals", take_signal, RLIMIT_SIGPENDING, 400},
     {"queues", take_queue, RLIMIT_MSGQUEUE, 400000},
+    {"processes", take_process, RLIMIT_NPROC, 280},
 };
 
 static const struct kind *kind(const char *name) {
