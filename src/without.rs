@@ -45,6 +45,7 @@ const LAYERS: &[&str] = &[
     "tmpfs-limits",      // plan: size and inodes
     "user-quotas",       // inside: limits of the user namespace
     "uts-namespace",     // inside
+    "wall-time",         // plan: both timers, the supervisor's and init's
 ];
 
 static LEFT_OUT: OnceLock<Vec<String>> = OnceLock::new();
@@ -84,6 +85,9 @@ pub fn weaken(mut plan: Plan) -> Plan {
     }
     if layer("cgroup") {
         plan.cgroup.needed_by.clear();
+    }
+    if layer("wall-time") {
+        plan.limits.wall_time = None;
     }
     if layer("private-id") && plan.user.mapped_by_root {
         (plan.user.outside_uid, plan.user.outside_gid, plan.user.mapped_by_root) = (0, 0, false);

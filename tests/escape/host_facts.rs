@@ -122,8 +122,8 @@ fn the_quotas_of_the_user_namespace_are_raised_again() {
 #[test]
 fn a_setting_of_the_host_is_opened_by_the_host_s_root() {
     if root() {
-        for name in ["kernel/core_pattern", "kernel/modprobe", "vm/drop_caches", "kernel/sysrq"] {
-            let path = format!("/proc/sys/{name}");
+        for name in ["sys/kernel/core_pattern", "sys/kernel/modprobe", "sys/vm/drop_caches", "sysrq-trigger"] {
+            let path = format!("/proc/{name}");
             if Path::new(&path).exists() {
                 attack!("host_facts", "open", &path).without("proc-read-only,private-id").is_stopped();
             }

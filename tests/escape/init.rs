@@ -4,6 +4,7 @@
 
 use super::attempt::{Attack, CANARY};
 use super::harness::copy_binary;
+use std::fs;
 use std::path::Path;
 
 /// What ptrace(2) rules over.
@@ -116,14 +117,36 @@ fn the_namespaces_of_init_are_opened() {
 // As uid 0 inside, which alone keeps capabilities through execve(2).
 #[test]
 fn a_namespace_of_init_is_joined() {
-    let attack = attack!("init", "join-namespace").flags(&["--uid", "0", "--gid", "0"]);
-    attack.without("dumpable,landlock,seccomp,capabilities").is_stopped();
+    for by in ["file", "process"] {
+        let attack = attack!("init", "join", by).flags(&["--uid", "0", "--gid", "0"]);
+        attack.without("dumpable,landlock,seccomp,capabilities").is_stopped();
+    }
+}
+
+#[test]
+fn the_locks_of_init_are_found() {
+    traced(attack!("init", "find-locks")).is_stopped();
+}
+
+#[test]
+fn init_is_compared_with_the_command() {
+    attack!("init", "compare").without("dumpable,landlock,seccomp").is_stopped();
+}
+
+#[test]
+fn events_of_init_are_counted() {
+    // Debian's own 3 keeps it from everybody.
+    let paranoid = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid");
+    if paranoid.is_ok_and(|level| level.trim().parse::<i32>().is_ok_and(|level| level < 3)) {
+        attack!("init", "count-events").without("dumpable,landlock,seccomp").is_stopped();
+    }
 }
 
 // Files of a process that is not dumpable belong to the host's root. (Not its autogroup, which is that of the caller's session.)
 #[test]
 fn a_setting_of_init_is_written_through_proc() {
-    let settings = [("oom_score_adj", "500"), ("oom_adj", "8"), ("coredump_filter", "0"), ("clear_refs", "1")];
+    let settings =
+        [("oom_score_adj", "500"), ("oom_adj", "8"), ("coredump_filter", "0"), ("clear_refs", "1"), ("sched", "0")];
     for (name, value) in settings.into_iter().filter(|(name, _)| Path::new("/proc/self").join(name).exists()) {
         attack!("init", "write", name, value).without("dumpable").is_stopped();
     }

@@ -10,12 +10,12 @@ fn limited(attack: Attack, flag: &str, without: &'static str) {
 
 #[test]
 fn more_processes_than_allowed_are_made() {
-    limited(attack!("resources", "processes", "80"), "--pids=40", "rlimits,cgroup");
+    limited(attack!("resources", "processes", "60"), "--pids=40", "rlimits,cgroup");
 }
 
 #[test]
 fn more_threads_than_allowed_are_made() {
-    limited(attack!("resources", "threads", "80"), "--pids=40", "rlimits,cgroup");
+    limited(attack!("resources", "threads", "60"), "--pids=40", "rlimits,cgroup");
 }
 
 #[test]

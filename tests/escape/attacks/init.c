@@ -1,6 +1,8 @@
 /* What the command does to PID 1, which has its user id: reading it, taking from it, tuning it. */
 #include "attack.h"
 #include <fcntl.h>
+#include <linux/kcmp.h>
+#include <linux/perf_event.h>
 #include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -76,9 +78,30 @@ ATTACK(list_descriptors) {
     return not_tried("/proc/1/fd");
 }
 
+/* join file|process: by its file in /proc, or by init itself. */
 ATTACK(join_namespace) {
-    int fd = open("/proc/1/ns/uts", O_RDONLY);
+    int by_file = !strcmp(args[0], "file");
+    int fd = by_file ? open("/proc/1/ns/uts", O_RDONLY) : (int)syscall(SYS_pidfd_open, 1, 0);
     return fd < 0 ? stopped("/proc/1/ns/uts") : tried("setns", setns(fd, CLONE_NEWUTS));
+}
+
+/* Where a thread keeps the locks that it holds: an address. */
+ATTACK(find_locks) {
+    void *list;
+    size_t size;
+    return tried("get_robust_list", syscall(SYS_get_robust_list, 1, &list, &size));
+}
+
+/* Whose memory is whose: an order of kernel addresses. */
+ATTACK(compare) {
+    long order = syscall(SYS_kcmp, 1, getpid(), KCMP_VM, 0, 0);
+    return tried("kcmp", order);
+}
+
+ATTACK(count_events) {
+    struct perf_event_attr clock = {.type = PERF_TYPE_SOFTWARE, .size = sizeof clock, .config = PERF_COUNT_SW_TASK_CLOCK};
+    clock.exclude_kernel = clock.exclude_hv = 1;
+    return tried("perf_event_open", syscall(SYS_perf_event_open, &clock, 1, -1, -1, 0));
 }
 
 static int steal(int number) {
@@ -115,5 +138,5 @@ ATTACK(write_file) {
 }
 
 ATTACKS({"attach", attach}, {"memory", memory}, {"vm-read", vm_read}, {"vm-write", vm_write}, {"read", read_file},
-        {"open", open_link}, {"list-descriptors", list_descriptors}, {"join-namespace", join_namespace},
+        {"open", open_link}, {"list-descriptors", list_descriptors}, {"join", join_namespace}, {"find-locks", find_locks}, {"compare", compare}, {"count-events", count_events},
         {"steal-descriptor", steal_descriptor}, {"speak-for-init", speak_for_init}, {"write", write_file})

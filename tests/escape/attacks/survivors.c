@@ -1,9 +1,12 @@
 /* What the command leaves running. A survivor holds /shared/life open, and ends when nobody reads that. */
 #include "attack.h"
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static int life(void) {
     int fd = open("/shared/life", O_WRONLY | O_CLOEXEC);
@@ -30,9 +33,12 @@ static int become_daemon(void) {
     return 1;
 }
 
-ATTACK(leave_daemon) {
-    int fd = life();
-    if (become_daemon()) {
+/* leave WAY: as a daemon, or as a sister of the command, and so a child of init. */
+ATTACK(leave) {
+    int fd = life(), sister = !strcmp(args[0], "sister");
+    int left = sister ? !syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0) : become_daemon();
+    if (left) {
+        ignore_everything();
         for (int stdio = 0; stdio < 3; stdio++) close(stdio);
         live(fd);
         _exit(0);
@@ -80,4 +86,21 @@ ATTACK(resist) {
     return stopped("nothing");
 }
 
-ATTACKS({"leave-daemon", leave_daemon}, {"speak-after", speak_after}, {"resist", resist})
+/* outstay MILLISECONDS: deaf, with a stopped child and a timer of its own, and with init asked to wait. */
+ATTACK(outstay) {
+    struct timespec until;
+    ignore_everything();
+    setitimer(ITIMER_REAL, &(struct itimerval){{0, 1000}, {0, 1000}}, NULL);
+    pid_t child = fork();
+    if (child < 0) return not_tried("fork");
+    if (!child) return raise(SIGSTOP), 0;
+    kill(getppid(), SIGSTOP);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += atol(args[0]) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL)) {}
+    return escaped("still there after %s ms", args[0]);
+}
+
+ATTACKS({"leave", leave}, {"speak-after", speak_after}, {"resist", resist}, {"outstay", outstay})
