@@ -38,10 +38,10 @@ static const struct kind {
     int (*take)(int number);
     int resource;
     rlim_t most;
-    int alone; /* counted in a user namespace of the caller's own: processes of a user come and go */
+    int alone; /* counted in a user namespace of the caller's own: others of the user come and go */
 } kinds[] = {
     {"inotify", take_inotify, RLIMIT_CORE, 0, 0},
-    {"signals", take_signal, RLIMIT_SIGPENDING, 400, 0},
+    {"signals", take_signal, RLIMIT_SIGPENDING, 400, 1},
     {"queues", take_queue, RLIMIT_MSGQUEUE, 400000, 0},
     {"processes", take_process, RLIMIT_NPROC, 200, 1},
 };
