@@ -36,3 +36,4 @@ pub mod plan;
 pub mod prepare;
 pub mod profile;
 pub mod sys;
+pub mod verify;

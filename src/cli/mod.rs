@@ -8,6 +8,7 @@ mod profile;
 mod run;
 mod say;
 mod tell;
+mod verify;
 
 use crate::error::Error;
 use crate::profile::Shelves;
@@ -29,6 +30,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
     match invocation {
         Invocation::Run(run) => run::run(*run),
         Invocation::Explain { run, json } => explain::explain(*run, json),
+        Invocation::Verify(asked) => verify::run(asked),
+        Invocation::VerifyInside { word } => crate::verify::inside(word),
         Invocation::ProfileList => print(|| Ok(profile::list(&Shelves::from_environment()))),
         Invocation::ProfileShow { name, resolved: false } => {
             print(|| profile::show(&Shelves::from_environment(), &name))

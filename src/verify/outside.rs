@@ -1,0 +1,445 @@
+//! The outside half: lays the baits, lets the victim make the run, and looks what became of them.
+
+use super::baits::{Baits, LOG_START, NAME, PLACE};
+use super::inside::{END, Line};
+use super::probe::{Answer, Attempt, not_tried};
+use super::processes::lock;
+use super::runs::{Runs, read_report};
+use super::stage::{self, Told, is_readable};
+use super::verdict::{Verdict, judge};
+use super::{Word, battery};
+use crate::error::Error;
+use crate::plan::{Plan, User};
+use crate::sys::probe::{Arg, call};
+use crate::sys::process::keep_across_exec;
+use nix::fcntl::{OFlag, open};
+use nix::libc;
+use nix::pty::{OpenptyResult, openpty};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::stat::Mode;
+use nix::unistd::{gethostname, mkdtemp, ttyname};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::io;
+use std::net::{TcpListener, UdpSocket};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::{Path, PathBuf};
+
+/// What is to be verified.
+#[derive(Debug)]
+pub struct Request<'run> {
+    /// The options of the run, as they were typed.
+    pub options: Vec<OsString>,
+    /// Where they were typed.
+    pub cwd: PathBuf,
+    /// What they come to, with the canary variable in the caller's environment.
+    pub plan: &'run Plan,
+    /// HOME of the caller.
+    pub home: Option<PathBuf>,
+    /// Without a sandbox, to see that the probes can fail.
+    pub is_bare: bool,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Verification {
+    /// Of every probe, in the order of the battery.
+    pub verdicts: Vec<Verdict>,
+    /// What the profile preferred and this host lacks.
+    pub degraded: Vec<String>,
+    /// What the run itself said on stderr, a line each.
+    pub messages: Vec<String>,
+    /// Ids inside and outside, of the run.
+    pub user: User,
+    /// How the run ended, if that was before the end of the battery.
+    pub cut_short: Option<String>,
+}
+
+/// Does it.
+///
+/// # Errors
+/// The baits could not be laid; the run could not be made, in the run's own words.
+pub fn verify(request: &Request) -> Result<Verification, Error> {
+    let held = hold_signals();
+    let verification = Baited::lay(request).map_err(|error| {
+        Error::host(format!("what the probes are to reach could not be made: {error}"))
+            .remedy("Look at the space and the rights in /tmp, or name another place with TMPDIR")
+    });
+    let verification = verification.and_then(|baited| baited.verify(request));
+    // Everything is taken away by now: the caller's signal may come.
+    let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&held), None);
+    verification
+}
+
+/// A signal must not leave half of it behind.
+fn hold_signals() -> SigSet {
+    let mut held = SigSet::empty();
+    let ending: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT].into_iter().collect();
+    let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&ending), Some(&mut held));
+    held
+}
+
+/// The baits, for as long as they lie.
+struct Baited {
+    baits: Baits,
+    directory: Directory,
+    tcp: [Option<TcpListener>; 2],
+    udp: Option<UdpSocket>,
+    unix: [UnixListener; 2],
+    terminal: Option<OpenptyResult>,
+    /// Inherited by whatever is started.
+    _open: OwnedFd,
+    before: Seen,
+}
+
+/// A directory that is removed with all that is in it.
+struct Directory(PathBuf);
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Names and change times: of the shown tree, and names beside it.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    shown: BTreeMap<OsString, (i64, i64, u64)>,
+    beside: Vec<OsString>,
+}
+
+impl Seen {
+    fn look(directory: &Path) -> io::Result<Seen> {
+        let mut shown = BTreeMap::new();
+        for entry in fs::read_dir(directory.join("shown"))?.flatten() {
+            let metadata = entry.path().symlink_metadata()?;
+            shown.insert(entry.file_name(), (metadata.ctime(), metadata.ctime_nsec(), metadata.size()));
+        }
+        let mut beside: Vec<_> = fs::read_dir(directory)?.flatten().map(|entry| entry.file_name()).collect();
+        beside.sort();
+        Ok(Seen { shown, beside })
+    }
+}
+
+impl Baited {
+    fn lay(request: &Request) -> io::Result<Self> {
+        let directory = Directory(place(request.plan)?);
+        let path = directory.0.clone();
+        let canary = format!("canary-{}-{:x}", std::process::id(), fs::metadata(&path)?.ctime_nsec());
+        let secret = path.join("secret");
+        write(&secret, 0o600, &canary)?;
+        for name in ["stdin", "stderr"] {
+            write(&path.join(name), 0o600, "")?;
+        }
+        write(&path.join("log"), 0o600, LOG_START)?;
+        fs::create_dir(path.join("reports"))?;
+        let shown = path.join("shown");
+        show(&shown, &secret)?;
+        let tcp = ["127.0.0.1:0", "[::1]:0"].map(|address| {
+            let listener = TcpListener::bind(address).ok()?;
+            listener.set_nonblocking(true).ok().map(|()| listener)
+        });
+        let udp = UdpSocket::bind("127.0.0.1:0").ok().filter(|socket| socket.set_nonblocking(true).is_ok());
+        let name = format!("{NAME}-{canary}");
+        let path_socket = path.join("socket");
+        let unix =
+            [UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name)?)?, UnixListener::bind(&path_socket)?];
+        unix.iter().try_for_each(|listener| listener.set_nonblocking(true))?;
+        let terminal = openpty(None, None).ok();
+        let inherited = open(&path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+        keep_across_exec(inherited.as_raw_fd())?;
+        let tcp_port = |number: usize| Some(tcp[number].as_ref()?.local_addr().ok()?.port());
+        let baits = Baits {
+            is_bare: request.is_bare,
+            pids: request.plan.limits.pids,
+            secret,
+            shown: if request.is_bare { shown } else { Path::new(PLACE).join("shown") },
+            home: names_in(request.home.as_deref(), request.plan),
+            accounts: accounts(),
+            machine_id: fs::read_to_string("/etc/machine-id")
+                .ok()
+                .map(|id| id.trim().to_owned())
+                .filter(|id| !id.is_empty()),
+            hostname: gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            namespaces: namespaces(),
+            tcp4: tcp_port(0),
+            tcp6: tcp_port(1),
+            udp: udp.as_ref().and_then(|socket| Some(socket.local_addr().ok()?.port())),
+            abstract_socket: name,
+            path_socket,
+            shm: segment().ok(),
+            queue: queue(&canary).ok(),
+            terminal: terminal.as_ref().and_then(|pty| ttyname(&pty.slave).ok()),
+            interfaces: interfaces(),
+            canary,
+            ..Baits::default()
+        };
+        let before = Seen::look(&directory.0)?;
+        Ok(Baited { baits, directory, tcp, udp, unix, terminal, _open: inherited, before })
+    }
+
+    fn verify(mut self, request: &Request) -> Result<Verification, Error> {
+        let runs = self.runs(request)?;
+        let report = self.directory.0.join("reports/run.json");
+        let command = runs.command(&report, &self.baits.canary, None);
+        let slave = self.terminal.as_ref().map(|pty| &pty.slave);
+        let (told, baits) = stage::play(command, &self.directory.0, &self.baits, slave)
+            .map_err(|errno| Error::host(format!("the run could not be started: {}", errno.desc())).errno(errno))?;
+        self.baits = baits;
+        // At once: what is left of the run is seen by its lock.
+        let left = lock(&self.directory.0.join("shown")).is_none();
+        let report = read_report(&report);
+        let messages = self.messages();
+        if let Some(error) = no_run(&report, told.as_ref(), &messages, request.is_bare) {
+            return Err(error);
+        }
+        let effects = self.effects(told.as_ref(), left);
+        let (answers, is_whole) = self.answers();
+        let status = report["status"].as_str().unwrap_or("signaled").to_owned();
+        let verdicts = battery().map(|(group, probe)| {
+            let answer = match probe.attempt {
+                Attempt::Run(_) if request.is_bare => not_tried("there is no run"),
+                Attempt::Run(attempt) => attempt(&runs),
+                Attempt::Inside(_) => answers.get(probe.id).cloned().unwrap_or_else(|| not_tried("the run had ended")),
+            };
+            judge((group, probe), answer, effects.get(probe.id), request.plan, &self.baits)
+        });
+        Ok(Verification {
+            verdicts: verdicts.collect(),
+            degraded: strings(&report["degraded"]),
+            messages,
+            user: user(&report, request.plan),
+            cut_short: (!is_whole).then_some(status),
+        })
+    }
+
+    fn runs<'run>(&self, request: &Request<'run>) -> Result<Runs<'run>, Error> {
+        let program = std::env::current_exe().map_err(|error| {
+            Error::host(format!("the path of this program cannot be told: {error}")).remedy("Mount a proc file system")
+        })?;
+        let shown = self.directory.0.join("shown");
+        let hidden = format!("{PLACE}/shown/hidden");
+        let mut options = request.options.clone();
+        for mount in [bind(&program, "sandbox")?, bind(&shown, "shown")?, serde_json::json!({"hide": hidden})] {
+            options.push("--mount".into());
+            options.push(mount.to_string().into());
+        }
+        Ok(Runs {
+            plan: request.plan,
+            program,
+            options,
+            cwd: request.cwd.clone(),
+            directory: self.directory.0.clone(),
+            is_bare: request.is_bare,
+        })
+    }
+
+    fn messages(&self) -> Vec<String> {
+        let text = fs::read(self.directory.0.join("stderr")).unwrap_or_default();
+        String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+    }
+
+    /// The inside half's lines, and whether they go to the end.
+    fn answers(&self) -> (BTreeMap<String, Answer>, bool) {
+        let text = fs::read_to_string(self.directory.0.join("log")).unwrap_or_default();
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
+        let mut answers: BTreeMap<String, Answer> = lines.map(|line| (line.id, line.answer)).collect();
+        let is_whole = answers.remove(END).is_some();
+        (answers, is_whole)
+    }
+
+    /// By probe: what should not have happened outside.
+    fn effects(&self, told: Option<&Told>, left: bool) -> BTreeMap<&'static str, String> {
+        let after = Seen::look(&self.directory.0).ok();
+        let changed: Vec<String> =
+            after.as_ref().map_or(vec!["all of it".into()], |after| differences(&self.before, after));
+        let accepted = |listener: &Option<TcpListener>| listener.as_ref().is_some_and(|socket| socket.accept().is_ok());
+        let received = |socket: &UdpSocket| socket.recv(&mut [0; 8]).is_ok();
+        let log = fs::read_to_string(self.directory.0.join("log")).unwrap_or_default();
+        let stdin = fs::read(self.directory.0.join("stdin")).unwrap_or_default();
+        let killed = told.is_none();
+        let told = told.cloned().unwrap_or_default();
+        let is_shown = |name: &str| {
+            let own = changed.iter().any(|changed| changed == name);
+            self.before.shown != after.as_ref().map_or(BTreeMap::new(), |after| after.shown.clone()) && own
+        };
+        let written = self.terminal.as_ref().is_some_and(|pty| is_readable(&pty.master));
+        [
+            ("tcp-ipv4", accepted(&self.tcp[0]), "the listener accepted a connection"),
+            ("tcp-ipv6", accepted(&self.tcp[1]), "the listener accepted a connection"),
+            ("udp", self.udp.as_ref().is_some_and(received), "the datagram came"),
+            ("abstract-socket", self.unix[0].accept().is_ok(), "the listener accepted a connection"),
+            ("path-socket", self.unix[1].accept().is_ok(), "the listener accepted a connection"),
+            ("read-only-content", is_shown("file"), "the file is another outside"),
+            ("read-only-metadata", is_shown("file"), "the file is another outside"),
+            ("hidden-file", is_shown("hidden"), "the file is another outside"),
+            ("read-only-names", !changed.is_empty(), "the tree is another outside"),
+            ("host-left-alone", after.is_none_or(|after| after.beside != self.before.beside), "there are other names"),
+            ("stdin-file", stdin.first() != Some(&b'{') || stdin.last() != Some(&b'}'), "the file is another"),
+            ("stdout-log", !log.starts_with(LOG_START), "the log begins otherwise"),
+            ("process-signalled", told.signalled, "the signal came"),
+            ("process-group-signalled", told.group_signalled || killed, "the signal came"),
+            ("process-group-priority", told.is_reniced, "the caller's priority is another"),
+            ("terminal", told.is_typed || written, "something came to the terminal"),
+            ("terminal-settings", told.terminal_changed || told.flags_changed, "they are others"),
+            ("what-is-left-running", left, "the lock was held after the run"),
+        ]
+        .into_iter()
+        .filter_map(|(id, happened, what)| happened.then(|| (id, what.to_owned())))
+        .collect()
+    }
+}
+
+impl Drop for Baited {
+    /// What no process holds: the segment and the queue.
+    fn drop(&mut self) {
+        const IPC_RMID: i32 = 0;
+        if let Some(id) = self.baits.shm {
+            let _ = call(libc::SYS_shmctl, &[Arg::Number(id), Arg::Number(IPC_RMID), Arg::Number(0)]);
+        }
+        if let Some(name) = self.baits.queue.as_deref().and_then(|name| std::ffi::CString::new(name).ok()) {
+            let _ = call(libc::SYS_mq_unlink, &[Arg::Text(&name)]);
+        }
+    }
+}
+
+/// A new directory, private, in the first usual place that the profile does not show.
+fn place(plan: &Plan) -> io::Result<PathBuf> {
+    let places = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into(), "/dev/shm".into()];
+    let places: Vec<PathBuf> = places.into_iter().filter_map(|place| place.canonicalize().ok()).collect();
+    let unshown = places.iter().filter(|place| plan.host_path(place).is_none());
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for place in unshown.chain(&places) {
+        match mkdtemp(&place.join(format!("{NAME}-XXXXXX"))) {
+            Ok(path) => return Ok(path),
+            Err(errno) => last = errno.into(),
+        }
+    }
+    Err(last)
+}
+
+fn write(path: &Path, mode: u32, text: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    io::Write::write_all(&mut file, text.as_bytes())?;
+    // Whatever the umask is.
+    fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+/// What any user may change, so that only the mount stands in the way.
+fn show(shown: &Path, secret: &Path) -> io::Result<()> {
+    fs::create_dir(shown)?;
+    for name in ["file", "spare", "hidden", "lock"] {
+        write(&shown.join(name), 0o666, "content")?;
+    }
+    symlink(secret, shown.join("link"))?;
+    fs::set_permissions(shown, Permissions::from_mode(0o777))
+}
+
+/// A read-only mount of verify's own, as `--mount` reads it.
+fn bind(source: &Path, name: &str) -> Result<serde_json::Value, Error> {
+    let text = source.to_str().filter(|text| !text.ends_with(" (deleted)")).ok_or_else(|| {
+        Error::host(format!("{} cannot be shown inside", source.display()))
+            .remedy("Install sandbox at a path of plain text")
+    })?;
+    Ok(serde_json::json!({"ro": text.replace('$', "$$"), "at": format!("{PLACE}/{name}")}))
+}
+
+/// Names in the home that no entry of the plan shows, or makes.
+fn names_in(home: Option<&Path>, plan: &Plan) -> Vec<PathBuf> {
+    const ENOUGH: usize = 64;
+    let entries = home.and_then(|home| fs::read_dir(home).ok()).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    let is_made = |path: &PathBuf| plan.mounts.iter().any(|mount| mount.at.starts_with(path));
+    paths.filter(|path| plan.host_path(path).is_none() && !is_made(path)).take(ENOUGH).collect()
+}
+
+fn accounts() -> Vec<String> {
+    let own = nix::unistd::getuid().to_string();
+    let text = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let others = text.lines().filter_map(|line| {
+        let mut fields = line.split(':');
+        let (name, uid) = (fields.next()?, fields.nth(1)?);
+        (!["0", "65534", &own].contains(&uid)).then(|| name.to_owned())
+    });
+    others.take(64).collect()
+}
+
+fn namespaces() -> BTreeMap<String, String> {
+    let kinds = ["user", "mnt", "pid", "net", "uts", "ipc", "cgroup"];
+    let link = |kind: &str| Some(fs::read_link(format!("/proc/self/ns/{kind}")).ok()?.to_string_lossy().into_owned());
+    kinds.into_iter().filter_map(|kind| Some((kind.to_owned(), link(kind)?))).collect()
+}
+
+fn interfaces() -> Vec<String> {
+    let text = fs::read_to_string("/proc/net/dev").unwrap_or_default();
+    let names = text.lines().skip(2).filter_map(|line| line.split(':').next()).map(str::trim);
+    names.filter(|name| *name != "lo").map(str::to_owned).collect()
+}
+
+/// shmget(2)
+fn segment() -> nix::Result<i32> {
+    let (private, size, mode) = (Arg::Number(0), Arg::Number(4096), Arg::Number(0o600));
+    call(libc::SYS_shmget, &[private, size, mode]).map(|id| id as i32)
+}
+
+/// mq_open(3), whose kernel form has no slash.
+fn queue(canary: &str) -> nix::Result<String> {
+    let name = format!("{NAME}-{canary}");
+    let text = std::ffi::CString::new(name.clone()).map_err(|_| nix::errno::Errno::EINVAL)?;
+    let flags = Arg::Number(libc::O_CREAT | libc::O_EXCL | libc::O_RDONLY | libc::O_CLOEXEC);
+    call(libc::SYS_mq_open, &[Arg::Text(&text), flags, Arg::Number(0o600), Arg::Number(0)])?;
+    Ok(name)
+}
+
+fn differences(before: &Seen, after: &Seen) -> Vec<String> {
+    let names = before.shown.keys().chain(after.shown.keys());
+    let changed = names.filter(|name| before.shown.get(*name) != after.shown.get(*name));
+    changed.map(|name| name.to_string_lossy().into_owned()).collect()
+}
+
+/// In the run's own words, if it did not come to the command.
+fn no_run(report: &serde_json::Value, told: Option<&Told>, messages: &[String], is_bare: bool) -> Option<Error> {
+    if let Some(failed) = told.and_then(|told| told.failed.as_ref()) {
+        return Some(Error::host(format!("the run could not be started: {failed}")));
+    }
+    if is_bare {
+        return None;
+    }
+    match report["status"].as_str() {
+        Some("setup-failed" | "exec-failed") => {
+            let error = &report["error"];
+            let told = Error::host(error["message"].as_str().unwrap_or_default());
+            Some(match error["remedy"].as_str() {
+                Some(remedy) => told.remedy(remedy),
+                None => told,
+            })
+        }
+        Some(_) => None,
+        None => {
+            let said = messages.last().map_or("it left no report", |line| line.trim_start_matches("sandbox: "));
+            Some(Error::host(said))
+        }
+    }
+}
+
+fn strings(list: &serde_json::Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(|text| Some(text.as_str()?.to_owned())).collect()
+}
+
+/// The outside id is the run's own: under host root each has another.
+fn user(report: &serde_json::Value, plan: &Plan) -> User {
+    let id = |kind: &str, fallback| report["layers"][kind]["outside"].as_u64().map_or(fallback, |id| id as u32);
+    let (outside_uid, outside_gid) = (id("uid", plan.user.outside_uid), id("gid", plan.user.outside_gid));
+    User { outside_uid, outside_gid, ..plan.user }
+}
+
+impl Verification {
+    /// How many have this word.
+    pub fn count(&self, word: Word) -> usize {
+        self.verdicts.iter().filter(|verdict| verdict.verdict == word).count()
+    }
+}

@@ -1,0 +1,466 @@
+//! Power: no capability, a filter, a second fence, and no way to more.
+
+use super::baits::Baits;
+use super::probe::{Answer, Granted, Probe, Reply, alone, held, no_room, none_of, not_tried, through};
+use crate::plan::{Enforcement, Plan, SeccompPolicy};
+use crate::sys::privileges::landlock_abi;
+use crate::sys::probe::Arg::{Bytes, Number, Text, Wide};
+use crate::sys::probe::{Arg, call};
+use caps::{CapSet, Capability};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::libc::{self, c_long};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::Mode;
+use nix::unistd::{Uid, execve, getresuid, setresuid};
+use std::fs;
+
+/// In this order.
+pub const PROBES: &[Probe] = &[
+    Probe::new(
+        "capabilities",
+        "No capability in any set",
+        "the effective, permitted, inheritable, bounding and ambient set in /proc/self/status",
+        |_| none_of(capabilities(), "all five sets are empty"),
+    )
+    .unless(keeps_capabilities),
+    Probe::new(
+        "uid-0-regains",
+        "No capability through uid 0",
+        "setresuid(2) to 0, and then execve(2): the effective set after it",
+        uid_0_regains,
+    )
+    .unless(keeps_capabilities),
+    Probe::new(
+        "other-ids",
+        "No other id, and no group more",
+        "setresuid(2) and setresgid(2) to other ids, and setgroups(2)",
+        other_ids,
+    ),
+    Probe::new(
+        "no-new-privileges",
+        "No set-uid program gains a right",
+        "PR_GET_NO_NEW_PRIVS, and to take it back",
+        |_| {
+            let back = nix::sys::prctl::get_no_new_privs();
+            if back == Ok(true) { held("it is on") } else { through("it is off") }
+        },
+    ),
+    Probe::new("filter", "A filter is on", "Seccomp and Seccomp_filters in /proc/self/status", |_| {
+        match status("Seccomp").as_deref() {
+            Some("2") => held(format_args!("{} filters", status("Seccomp_filters").unwrap_or_default())),
+            _ => through("there is none"),
+        }
+    })
+    .unless(|granted| no_filter(granted.plan)),
+    Probe::new(
+        "filter-of-32-bit-calls",
+        "The filter holds for another architecture's calls too",
+        "getpid(2) as a 32-bit program makes it (int 0x80)",
+        of_32_bit,
+    )
+    .unless(|granted| no_filter(granted.plan)),
+    Probe::new(
+        "user-namespace",
+        "No capability through a user namespace",
+        "unshare(2) and clone(2) with CLONE_NEWUSER, with high bits too",
+        |_| {
+            const USER: i32 = 0x1000_0000;
+            refused([
+                ("unshare", Box::new(|| unshare(CloneFlags::CLONE_NEWUSER)) as Attempt),
+                ("clone", Box::new(|| clone(Number(USER)))),
+                ("clone with a high bit", Box::new(|| clone(Wide(USER as u32)))),
+                (
+                    "clone3",
+                    Box::new(|| {
+                        call(libc::SYS_clone3, &[Bytes(&(USER as u64).to_ne_bytes()), Number(88)]).and_then(end_child)
+                    }),
+                ),
+            ])
+        },
+    )
+    .unless(|granted| granted.plan.features.userns.then(|| "features.userns".into())),
+    Probe::new(
+        "other-namespaces",
+        "No other namespace is made, and none is joined",
+        "unshare(2) of mount, PID, network, IPC, UTS and cgroup, and setns(2)",
+        |_| {
+            let kinds = [0x0002_0000, 0x2000_0000, 0x4000_0000, 0x0800_0000, 0x0400_0000, 0x0200_0000];
+            let unshared = kinds.into_iter().map(|kind| {
+                (names_of_kind(kind), Box::new(move || raw(libc::SYS_unshare, &[Number(kind)])) as Attempt)
+            });
+            refused(unshared.chain([("setns", Box::new(|| raw(libc::SYS_setns, &[Number(-1), Number(0)])) as Attempt)]))
+        },
+    )
+    .unless(|granted| features_or_filter(granted, &[("userns", granted.plan.features.userns)])),
+    Probe::new(
+        "mount-calls",
+        "No mount is made, moved, changed or taken off, and no root changed",
+        "mount, umount2, pivot_root, chroot and the mount API of file descriptors, with null pointers",
+        |_| calls(MOUNTS),
+    )
+    .unless(|granted| features_or_filter(granted, &[("userns", granted.plan.features.userns)])),
+    Probe::new(
+        "covers",
+        "Covers stay on",
+        "umount(2), a bind remount and mount_setattr(2) of what is covered, in a new user namespace too, if there can be one",
+        covers,
+    ),
+    Probe::new(
+        "other-processes",
+        "Other processes' memory, registers and descriptors are closed",
+        "ptrace, process_vm_readv, process_vm_writev, pidfd_getfd and kcmp of no process",
+        |_| calls(PROCESSES),
+    )
+    .unless(|granted| features_or_filter(granted, &[("ptrace", granted.plan.features.ptrace)])),
+    Probe::new("keys", "No key is added, read or asked for", "keyctl, add_key and request_key", |_| calls(KEYS))
+        .unless(|granted| features_or_filter(granted, &[("keyring", granted.plan.features.keyring)])),
+    Probe::new(
+        "io-uring",
+        "No ring passes the filter by",
+        "io_uring_setup, io_uring_enter and io_uring_register",
+        |_| calls(RINGS),
+    )
+    .unless(|granted| features_or_filter(granted, &[("io_uring", granted.plan.features.io_uring)])),
+    Probe::new(
+        "performance-counters",
+        "No performance counter is opened",
+        "perf_event_open with a null pointer",
+        |_| calls(COUNTERS),
+    )
+    .unless(|granted| features_or_filter(granted, &[("perf", granted.plan.features.perf)])),
+    Probe::new(
+        "numa",
+        "No memory is placed on the nodes of the host",
+        "mbind, set_mempolicy, move_pages and migrate_pages",
+        |_| calls(NODES),
+    )
+    .unless(|granted| features_or_filter(granted, &[("numa", granted.plan.features.numa)])),
+    Probe::new(
+        "personality",
+        "No odd personality",
+        "personality(2) without address randomisation, with high bits too",
+        |_| {
+            refused([
+                ("personality", Box::new(|| raw(libc::SYS_personality, &[Number(0x004_0000)])) as Attempt),
+                ("personality with a high bit", Box::new(|| raw(libc::SYS_personality, &[Wide(0x004_0000)]))),
+            ])
+        },
+    )
+    .unless(|granted| features_or_filter(granted, &[("personality", granted.plan.features.personality)])),
+    Probe::new(
+        "kernel-programs",
+        "No program is loaded into the kernel, and no page fault held",
+        "bpf and userfaultfd",
+        |_| calls(PROGRAMS),
+    )
+    .unless(|granted| features_or_filter(granted, &[])),
+    Probe::new(
+        "handles",
+        "No file by its handle, past the tree that is shown",
+        "open_by_handle_at, fanotify_init and fanotify_mark",
+        |_| calls(HANDLES),
+    )
+    .unless(|granted| features_or_filter(granted, &[])),
+    Probe::new(
+        "administration",
+        "What only an administrator needs is refused",
+        "modules, kexec, reboot, swap, quotas, log, host name, clock, I/O ports: calls that ask for nothing",
+        |_| calls(ADMINISTRATION),
+    )
+    .unless(|granted| features_or_filter(granted, &[("userns", granted.plan.features.userns)])),
+    Probe::new(
+        "landlock",
+        "Landlock is on where the kernel has it",
+        "open(2) with O_TRUNC of /proc/self/comm, which only Landlock refuses",
+        landlock,
+    )
+    .unless(|granted| (granted.plan.landlock.mode == Enforcement::Off).then(|| "landlock.mode: off".into())),
+];
+
+type Attempt = Box<dyn FnOnce() -> nix::Result<()>>;
+type Call = (&'static str, c_long, &'static [Arg<'static>]);
+
+const NULL: Arg = Number(0);
+const NONE: Arg = Number(-1);
+
+/// None of these does anything where it is let in: their pointers are null, their descriptors none.
+const MOUNTS: &[Call] = &[
+    ("mount", libc::SYS_mount, &[NULL, NULL, NULL, NULL, NULL]),
+    ("umount2", libc::SYS_umount2, &[NULL, Number(8)]),
+    ("pivot_root", libc::SYS_pivot_root, &[NULL, NULL]),
+    ("chroot", libc::SYS_chroot, &[NULL]),
+    ("fsopen", libc::SYS_fsopen, &[NULL, NULL]),
+    ("fspick", libc::SYS_fspick, &[NONE, NULL, NULL]),
+    ("fsconfig", libc::SYS_fsconfig, &[NONE, NULL, NULL, NULL, NULL]),
+    ("fsmount", libc::SYS_fsmount, &[NONE, NULL, NULL]),
+    ("open_tree", libc::SYS_open_tree, &[NONE, NULL, NULL]),
+    ("move_mount", libc::SYS_move_mount, &[NONE, NULL, NONE, NULL, NULL]),
+    ("mount_setattr", libc::SYS_mount_setattr, &[NONE, NULL, NULL, NULL, Number(32)]),
+];
+const PROCESSES: &[Call] = &[
+    ("ptrace", libc::SYS_ptrace, &[Number(0x4206), NONE, NULL, NULL]),
+    ("process_vm_readv", libc::SYS_process_vm_readv, &[NONE, NULL, NULL, NULL, NULL, NULL]),
+    ("process_vm_writev", libc::SYS_process_vm_writev, &[NONE, NULL, NULL, NULL, NULL, NULL]),
+    ("pidfd_getfd", libc::SYS_pidfd_getfd, &[NONE, NULL, NULL]),
+    ("kcmp", libc::SYS_kcmp, &[NONE, NONE, NULL, NULL, NULL]),
+];
+const KEYS: &[Call] = &[
+    ("keyctl", libc::SYS_keyctl, &[Number(9999)]),
+    ("add_key", libc::SYS_add_key, &[NULL, NULL, NULL, NULL, NULL]),
+    ("request_key", libc::SYS_request_key, &[NULL, NULL, NULL, NULL]),
+];
+const RINGS: &[Call] = &[
+    ("io_uring_setup", libc::SYS_io_uring_setup, &[NULL, NULL]),
+    ("io_uring_enter", libc::SYS_io_uring_enter, &[NONE, NULL, NULL, NULL, NULL, NULL]),
+    ("io_uring_register", libc::SYS_io_uring_register, &[NONE, NULL, NULL, NULL]),
+];
+const COUNTERS: &[Call] = &[("perf_event_open", libc::SYS_perf_event_open, &[NULL, NULL, NONE, NONE, NULL])];
+const NODES: &[Call] = &[
+    ("mbind", libc::SYS_mbind, &[Number(1), NULL, NULL, NULL, NULL, NULL]),
+    ("set_mempolicy", libc::SYS_set_mempolicy, &[Number(99), NULL, NULL]),
+    ("move_pages", libc::SYS_move_pages, &[NULL, NULL, NULL, NULL, NULL, Number(99)]),
+    ("migrate_pages", libc::SYS_migrate_pages, &[NULL, NULL, NULL, NULL]),
+];
+const PROGRAMS: &[Call] =
+    &[("bpf", libc::SYS_bpf, &[Number(9999), NULL, NULL]), ("userfaultfd", libc::SYS_userfaultfd, &[Number(99)])];
+const HANDLES: &[Call] = &[
+    ("open_by_handle_at", libc::SYS_open_by_handle_at, &[NONE, NULL, NULL]),
+    ("fanotify_init", libc::SYS_fanotify_init, &[NONE, NULL]),
+    ("fanotify_mark", libc::SYS_fanotify_mark, &[NONE, NULL, NULL, NONE, NULL]),
+];
+const ADMINISTRATION: &[Call] = &[
+    ("init_module", libc::SYS_init_module, &[NULL, NULL, NULL]),
+    ("finit_module", libc::SYS_finit_module, &[NONE, NULL, NULL]),
+    ("delete_module", libc::SYS_delete_module, &[NULL, NULL]),
+    ("kexec_load", libc::SYS_kexec_load, &[NULL, Number(99), NULL, NONE]),
+    ("reboot", libc::SYS_reboot, &[NULL, NULL, NULL, NULL]),
+    ("swapon", libc::SYS_swapon, &[NULL, NULL]),
+    ("swapoff", libc::SYS_swapoff, &[NULL]),
+    ("quotactl", libc::SYS_quotactl, &[NONE, NULL, NULL, NULL]),
+    ("syslog", libc::SYS_syslog, &[NONE, NULL, NULL]),
+    ("sethostname", libc::SYS_sethostname, &[NULL, NONE]),
+    ("setdomainname", libc::SYS_setdomainname, &[NULL, NONE]),
+    ("settimeofday", libc::SYS_settimeofday, &[NULL, NULL]),
+    ("clock_settime", libc::SYS_clock_settime, &[NULL, NULL]),
+    #[cfg(target_arch = "x86_64")]
+    ("iopl", libc::SYS_iopl, &[NULL]),
+];
+
+fn raw(number: c_long, arguments: &[Arg]) -> nix::Result<()> {
+    call(number, arguments).map(drop)
+}
+
+/// Each in a process of its own: what a layer refuses is refused, what the kernel looked at got through.
+fn calls(all: &[Call]) -> Answer {
+    refused(all.iter().map(|(name, number, arguments)| (*name, move || raw(*number, arguments))))
+}
+
+/// The same of any attempts.
+pub(super) fn refused<F: FnOnce() -> nix::Result<()>>(all: impl IntoIterator<Item = (&'static str, F)>) -> Answer {
+    let (mut got, mut replies) = (vec![], vec![]);
+    for (name, attempt) in all {
+        match alone(attempt) {
+            Err(errno) => return no_room(errno),
+            // Of user namespaces there may be none: namespaces(7).
+            Ok(reply) if reply.is_refusal() || reply == Reply::Errno(Errno::ENOSPC) => replies.push(reply.to_string()),
+            Ok(_) => got.push(name.to_owned()),
+        }
+    }
+    replies.sort();
+    replies.dedup();
+    none_of(got, replies.join(", "))
+}
+
+/// clone(2) as fork(2) into new namespaces: the child ends at once.
+fn clone(flags: Arg) -> nix::Result<()> {
+    let flags = match flags {
+        Number(bits) => Number(bits | libc::SIGCHLD),
+        Wide(bits) => Wide(bits | libc::SIGCHLD as u32),
+        other => other,
+    };
+    call(libc::SYS_clone, &[flags, NULL, NULL, NULL, NULL]).and_then(end_child)
+}
+
+fn end_child(pid: u64) -> nix::Result<()> {
+    match pid {
+        0 => crate::sys::process::exit_now(0),
+        _ => Ok(()),
+    }
+}
+
+fn names_of_kind(kind: i32) -> &'static str {
+    match kind {
+        0x0002_0000 => "mount",
+        0x2000_0000 => "pid",
+        0x4000_0000 => "net",
+        0x0800_0000 => "ipc",
+        0x0400_0000 => "uts",
+        _ => "cgroup",
+    }
+}
+
+/// A line of proc_pid_status(5).
+fn status(name: &str) -> Option<String> {
+    let text = fs::read_to_string("/proc/self/status").ok()?;
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t").map(|value| value.trim().to_owned()))
+}
+
+/// Those in any set, by name.
+fn capabilities() -> Vec<String> {
+    let sets = ["CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"].map(status);
+    let bits = sets.iter().flatten().filter_map(|set| u64::from_str_radix(set, 16).ok()).fold(0, |all, set| all | set);
+    let named = |number: u8| caps::all().into_iter().find(|known: &Capability| known.index() == number);
+    let held = (0..64).filter(|number| bits & (1 << number) != 0);
+    held.map(|number| named(number).map_or(format!("capability {number}"), |known| known.to_string())).collect()
+}
+
+fn keeps_capabilities(granted: &Granted) -> Option<String> {
+    let kept = |name: &String| granted.plan.capabilities.iter().any(|kept| kept.to_string() == *name);
+    granted.through.iter().all(kept).then(|| "capabilities".into())
+}
+
+/// The word after `verify-inside` with which a process tells its capabilities.
+pub(super) const TELL: &str = "capabilities";
+
+/// What the process that is executed below says: the capabilities it has, one a line.
+pub(super) fn tell_capabilities() -> u8 {
+    let held: Vec<String> = caps::read(None, CapSet::Effective)
+        .map(|held| held.iter().map(ToString::to_string).collect())
+        .unwrap_or_default();
+    println!("{}", held.join("\n"));
+    0
+}
+
+fn uid_0_regains(baits: &Baits) -> Answer {
+    use std::os::fd::AsFd;
+    let Ok((reader, writer)) = nix::unistd::pipe() else { return not_tried("there could be no pipe for it") };
+    let reply = alone(|| {
+        let root = Uid::from_raw(0);
+        // Where uid 0 is not mapped there is none to become.
+        let _ = setresuid(root, root, root);
+        crate::sys::process::place(writer.as_fd(), 1)?;
+        let word = |text: &str| std::ffi::CString::new(text).map_err(|_| Errno::EINVAL);
+        let argv = [word("sandbox")?, word(super::INSIDE)?, word(TELL)?];
+        let none: [std::ffi::CString; 0] = [];
+        execve(c"/proc/self/exe", &argv, &none).map(drop)
+    });
+    drop(writer);
+    let told = std::io::read_to_string(fs::File::from(reader)).unwrap_or_default();
+    let is_root = getresuid().is_ok_and(|ids| ids.real.is_root());
+    match reply {
+        Err(errno) => no_room(errno),
+        Ok(Reply::Done) if baits.is_bare && !is_root => not_tried("the caller is not uid 0, and cannot become it"),
+        Ok(Reply::Done) => none_of(told.split_whitespace().map(str::to_owned).collect(), "none after execve"),
+        Ok(reply) => not_tried(format_args!("the program could not be executed again: {reply}")),
+    }
+}
+
+fn other_ids(_: &Baits) -> Answer {
+    let own = getresuid().map(|ids| ids.real.as_raw()).unwrap_or(0);
+    let other = if own == 1 { 2 } else { 1 };
+    let to = Number(other);
+    let all: [(&str, Attempt); 3] = [
+        ("setresuid", Box::new(move || raw(libc::SYS_setresuid, &[to, to, to]))),
+        ("setresgid", Box::new(move || raw(libc::SYS_setresgid, &[Number(4), Number(4), Number(4)]))),
+        ("setgroups", Box::new(|| raw(libc::SYS_setgroups, &[Number(0), NULL]))),
+    ];
+    let (mut got, mut refused) = (vec![], vec![]);
+    for (name, attempt) in all {
+        match alone(attempt) {
+            Err(errno) => return no_room(errno),
+            Ok(Reply::Done) => got.push(name.to_owned()),
+            Ok(reply) => refused.push(reply.to_string()),
+        }
+    }
+    refused.dedup();
+    none_of(got, refused.join(", "))
+}
+
+#[cfg(target_arch = "x86_64")]
+fn of_32_bit(_: &Baits) -> Answer {
+    match alone(|| crate::sys::probe::getpid_of_32_bit().map(drop)) {
+        Err(errno) => no_room(errno),
+        Ok(Reply::Done) => through("int 0x80"),
+        Ok(Reply::Killed(libc::SIGSEGV)) => not_tried("this kernel has no 32-bit calls"),
+        Ok(reply) => held(reply),
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn of_32_bit(_: &Baits) -> Answer {
+    not_tried("this processor's 32-bit calls need a program of their own")
+}
+
+/// Refused as owner of nothing, and as root of a new namespace, because what is mounted came from a more privileged one.
+fn covers(baits: &Baits) -> Answer {
+    let place = if baits.is_bare { "/proc".into() } else { baits.shown.join("hidden") };
+    let Ok(path) = std::ffi::CString::new(place.as_os_str().as_encoded_bytes()) else { return not_tried("no path") };
+    let attempt = |in_namespace: bool, which: usize| {
+        let path = path.clone();
+        alone(move || {
+            if in_namespace {
+                unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)?;
+            }
+            match which {
+                // What is detached here is the host's where there is no sandbox: MNT_EXPIRE only looks.
+                0 if baits.is_bare => raw(libc::SYS_umount2, &[Text(&path), Number(4)]),
+                0 => raw(libc::SYS_umount2, &[Text(&path), Number(2)]),
+                // MS_REMOUNT | MS_BIND, without MS_RDONLY
+                1 if !baits.is_bare => raw(libc::SYS_mount, &[NULL, Text(&path), NULL, Number(0x1020), NULL]),
+                // Takes MOUNT_ATTR_RDONLY off.
+                2 if !baits.is_bare => {
+                    let change = [[0; 8], 1u64.to_ne_bytes(), [0; 8], [0; 8]].concat();
+                    raw(libc::SYS_mount_setattr, &[Number(-100), Text(&path), NULL, Bytes(&change), Number(32)])
+                }
+                _ => Err(Errno::EPERM),
+            }
+        })
+    };
+    let (mut done, mut refused) = (vec![], vec![]);
+    for in_namespace in [false, true] {
+        for (which, name) in ["umount", "remount", "mount_setattr"].into_iter().enumerate() {
+            let name = if in_namespace { format!("{name} in a namespace") } else { name.to_owned() };
+            match attempt(in_namespace, which) {
+                Err(errno) => return no_room(errno),
+                Ok(Reply::Done) => done.push(name),
+                // In use: it was let in.
+                Ok(Reply::Errno(Errno::EBUSY | Errno::EAGAIN)) => done.push(name),
+                Ok(reply) => refused.push(reply.to_string()),
+            }
+        }
+    }
+    refused.sort();
+    refused.dedup();
+    none_of(done, refused.join(", "))
+}
+
+/// Rights on /proc do not hold O_TRUNC, which is one of its own from ABI 3 on.
+fn landlock(_: &Baits) -> Answer {
+    if landlock_abi() < 3 {
+        return not_tried(format_args!(
+            "this kernel has Landlock ABI {}, whose refusals cannot be told from others",
+            landlock_abi()
+        ));
+    }
+    match open("/proc/self/comm", OFlag::O_WRONLY | OFlag::O_TRUNC | OFlag::O_CLOEXEC, Mode::empty()) {
+        Ok(_) => through("there is no such fence"),
+        Err(errno) => held(format_args!("{errno:?}")),
+    }
+}
+
+fn no_filter(plan: &Plan) -> Option<String> {
+    (plan.seccomp.policy == SeccompPolicy::Off).then(|| "seccomp.policy: off".into())
+}
+
+fn features_or_filter(granted: &Granted, features: &[(&str, bool)]) -> Option<String> {
+    let feature = features.iter().find(|(_, on)| *on).map(|(name, _)| format!("features.{name}"));
+    feature.or_else(|| no_filter(granted.plan)).or_else(|| allowed_by_name(granted))
+}
+
+/// Each call that got through is one that the profile names.
+pub(super) fn allowed_by_name(granted: &Granted) -> Option<String> {
+    let named = |call: &String| granted.plan.seccomp.allow.contains(call);
+    let first = granted.through.first()?;
+    granted.through.iter().all(named).then(|| format!("seccomp.allow: {first}"))
+}

@@ -1,0 +1,58 @@
+//! From what was seen inside and outside, and what the plan says, to a verdict.
+
+use super::baits::Baits;
+use super::probe::{Answer, Granted, Probe};
+use crate::plan::Plan;
+use serde::Serialize;
+
+/// The word of a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Word {
+    /// The promise is broken.
+    Fails,
+    /// It got through, and the profile says that it may.
+    Granted,
+    /// It could not be tried.
+    NotTried,
+    /// It was tried, and did not get through.
+    Holds,
+}
+
+/// What came of one probe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)] // docs/verify.md
+pub struct Verdict {
+    pub id: &'static str,
+    pub group: &'static str,
+    pub promise: &'static str,
+    pub tried: &'static str,
+    pub verdict: Word,
+    pub seen: String,
+    pub granted_by: Option<String>,
+}
+
+/// What was seen outside counts for more than what the inside half was told.
+pub(super) fn judge(
+    (group, probe): (&'static str, &'static Probe),
+    answer: Answer,
+    effect: Option<&String>,
+    plan: &Plan,
+    baits: &Baits,
+) -> Verdict {
+    let answer = match (answer, effect) {
+        (answer, None) => answer,
+        (Answer::Through(through), Some(effect)) => Answer::Through([through, vec![effect.clone()]].concat()),
+        (_, Some(effect)) => Answer::Through(vec![effect.clone()]),
+    };
+    let (verdict, seen, granted_by) = match &answer {
+        Answer::Held(seen) => (Word::Holds, seen.clone(), None),
+        Answer::NotTried(why) => (Word::NotTried, why.clone(), None),
+        Answer::Through(through) => {
+            let granted = Granted { plan, baits, through };
+            let key = if baits.is_bare { None } else { (probe.granted)(&granted) };
+            (if key.is_some() { Word::Granted } else { Word::Fails }, through.join(", "), key)
+        }
+    };
+    Verdict { id: probe.id, group, promise: probe.promise, tried: probe.tried, verdict, seen, granted_by }
+}
