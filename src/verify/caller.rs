@@ -1,15 +1,16 @@
 //! The caller: his descriptors, his terminal, his environment.
 
 use super::baits::{Baits, LOG_START, VARIABLE};
-use super::files::read_any;
+use super::files::open_any;
 use super::probe::{Answer, Granted, Probe, held, none_of, not_tried, through};
 use crate::plan::SeccompPolicy;
 use crate::sys::descriptor::is_inherited;
 use crate::sys::probe::{Arg, call};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::libc;
 use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 use nix::sys::uio::{pread, pwrite};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
@@ -51,17 +52,14 @@ pub const PROBES: &[Probe] = &[
         "open(2) of the terminal by its name below /dev/pts",
         |baits| match &baits.terminal {
             None => not_tried("the host has no pseudo-terminals"),
-            Some(path) => read_any([path.clone()]),
+            Some(path) => open_any([path.clone()]),
         },
     ),
     Probe::new(
         "terminal-settings",
         "The caller's terminal is left as it was",
-        "its settings (termios(3)), foreground process group and O_NONBLOCK, outside, before and after",
-        |baits| match &baits.terminal {
-            None => not_tried("the host has no pseudo-terminals"),
-            Some(_) => held("they are as they were"),
-        },
+        "to change its settings (termios(3)) by /dev/tty, and O_NONBLOCK of descriptor 0; are they the same, outside?",
+        terminal_settings,
     ),
     Probe::new(
         "typing",
@@ -160,6 +158,23 @@ fn terminal(baits: &Baits) -> Answer {
                     .collect(),
             )
         }
+    }
+}
+
+fn terminal_settings(baits: &Baits) -> Answer {
+    if baits.terminal.is_none() {
+        return not_tried("the host has no pseudo-terminals");
+    }
+    let _ = fcntl(std::io::stdin(), FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
+    let changed =
+        open("/dev/tty", OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty()).and_then(|tty| {
+            let mut settings = tcgetattr(&tty)?;
+            settings.local_flags.toggle(LocalFlags::ECHO);
+            tcsetattr(&tty, SetArg::TCSANOW, &settings)
+        });
+    match changed {
+        Ok(()) => through("tcsetattr"),
+        Err(errno) => held(format_args!("they are ({errno:?})")),
     }
 }
 

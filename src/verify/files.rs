@@ -74,7 +74,8 @@ pub const PROBES: &[Probe] = &[
         "What is hidden cannot be read, by uid 0 neither",
         "chmod(2) and open(2) of a covered file that any user may read",
         hidden,
-    ),
+    )
+    .unless(|granted| super::power::by_capability(granted, &["CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH"])),
     Probe::new(
         "binary",
         "The binary cannot be changed from inside",
@@ -118,9 +119,16 @@ pub const PROBES: &[Probe] = &[
     Probe::new(
         "host-left-alone",
         "Nothing is created on the host but what create names",
-        "the names beside the secret and shown files, outside, before and after",
-        |_| held("the same names"),
-    ),
+        "to create a file beside the secret one; are the names there the same, outside?",
+        |baits| {
+            let path = baits.secret.with_file_name("new");
+            match fs::File::create(path) {
+                Ok(_) => through("open"),
+                Err(error) => held(format_args!("{:?}, and they are the same", errno(&error))),
+            }
+        },
+    )
+    .unless(shows_the_secret),
 ];
 
 /// A bind of the plan shows the secret file.
@@ -163,6 +171,19 @@ pub(super) fn read_any(paths: impl IntoIterator<Item = PathBuf>) -> Answer {
     none_of(read, told(answers))
 }
 
+/// Those that can be opened: where reading would take something away, or wait.
+pub(super) fn open_any(paths: impl IntoIterator<Item = PathBuf>) -> Answer {
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let (mut opened, mut answers) = (vec![], vec![]);
+    for path in paths {
+        match open(&path, flags, Mode::empty()) {
+            Ok(_) => opened.push(path.display().to_string()),
+            Err(errno) => answers.push(errno),
+        }
+    }
+    none_of(opened, told(answers))
+}
+
 /// Each answer once.
 pub(super) fn told(mut answers: Vec<Errno>) -> String {
     answers.sort_by_key(|errno| *errno as i32);
@@ -180,7 +201,7 @@ fn relative(path: &Path) -> &Path {
 
 /// `path`, by more `..` than there are directories.
 fn up(from: PathBuf, path: &Path) -> PathBuf {
-    from.join("../".repeat(32)).join(relative(path))
+    from.join("../".repeat(12)).join(relative(path))
 }
 
 pub(super) fn processes() -> impl Iterator<Item = PathBuf> {

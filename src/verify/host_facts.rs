@@ -1,7 +1,7 @@
 //! Facts of the host, and its settings.
 
 use super::baits::Baits;
-use super::files::{errno, read_any, shown_by, told};
+use super::files::{errno, open_any, read_any, shown_by, told};
 use super::probe::{Answer, Granted, Probe, held, none_of, not_tried, through};
 use std::fs;
 use std::path::Path;
@@ -51,7 +51,6 @@ pub const PROBES: &[Probe] = &[
                 "scsi",
                 "timer_list",
                 "timer_stats",
-                "kmsg",
                 "vmcore",
             ];
             let entries = names.map(|name| Path::new("/proc").join(name));
@@ -95,7 +94,7 @@ pub const PROBES: &[Probe] = &[
         own_limits,
     ),
     Probe::new("kernel-log", "The kernel's log is closed", "open(2) of /dev/kmsg and /proc/kmsg", |_| {
-        read_any(["/dev/kmsg", "/proc/kmsg"].map(Into::into))
+        open_any(["/dev/kmsg", "/proc/kmsg"].map(Into::into))
     })
     .unless(|granted| shown_by(granted, Path::new("/dev/kmsg"))),
 ];

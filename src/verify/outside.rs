@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::plan::{Plan, User};
 use crate::sys::probe::{Arg, call};
 use crate::sys::process::keep_across_exec;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
 use nix::libc;
 use nix::pty::{OpenptyResult, openpty};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
@@ -149,7 +149,7 @@ impl Baited {
         let unix =
             [UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name)?)?, UnixListener::bind(&path_socket)?];
         unix.iter().try_for_each(|listener| listener.set_nonblocking(true))?;
-        let terminal = openpty(None, None).ok();
+        let terminal = openpty(None, None).ok().filter(|pty| [&pty.master, &pty.slave].into_iter().all(is_private));
         let inherited = open(&path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
         keep_across_exec(inherited.as_raw_fd())?;
         let tcp_port = |number: usize| Some(tcp[number].as_ref()?.local_addr().ok()?.port());
@@ -327,6 +327,11 @@ fn write(path: &Path, mode: u32, text: &str) -> io::Result<()> {
     io::Write::write_all(&mut file, text.as_bytes())?;
     // Whatever the umask is.
     fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+/// Made close-on-exec: openpty(3) makes it so that it is inherited.
+fn is_private(fd: &OwnedFd) -> bool {
+    fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).is_ok()
 }
 
 /// What any user may change, so that only the mount stands in the way.

@@ -36,7 +36,8 @@ pub const PROBES: &[Probe] = &[
         "No other id, and no group more",
         "setresuid(2) and setresgid(2) to other ids, and setgroups(2)",
         other_ids,
-    ),
+    )
+    .unless(|granted| by_capability(granted, &["CAP_SETUID", "CAP_SETGID"])),
     Probe::new(
         "no-new-privileges",
         "No set-uid program gains a right",
@@ -334,7 +335,9 @@ pub(super) fn tell_capabilities() -> u8 {
 
 fn uid_0_regains(baits: &Baits) -> Answer {
     use std::os::fd::AsFd;
-    let Ok((reader, writer)) = nix::unistd::pipe() else { return not_tried("there could be no pipe for it") };
+    let Ok((reader, writer)) = nix::unistd::pipe2(OFlag::O_CLOEXEC) else {
+        return not_tried("there could be no pipe for it");
+    };
     let reply = alone(|| {
         let root = Uid::from_raw(0);
         // Where uid 0 is not mapped there is none to become.
@@ -394,7 +397,10 @@ fn of_32_bit(_: &Baits) -> Answer {
 
 /// Refused as owner of nothing, and as root of a new namespace, because what is mounted came from a more privileged one.
 fn covers(baits: &Baits) -> Answer {
-    let place = if baits.is_bare { "/proc".into() } else { baits.shown.join("hidden") };
+    if baits.is_bare {
+        return not_tried("nothing is covered here");
+    }
+    let place = baits.shown.join("hidden");
     let Ok(path) = std::ffi::CString::new(place.as_os_str().as_encoded_bytes()) else { return not_tried("no path") };
     let attempt = |in_namespace: bool, which: usize| {
         let path = path.clone();
@@ -403,17 +409,15 @@ fn covers(baits: &Baits) -> Answer {
                 unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)?;
             }
             match which {
-                // What is detached here is the host's where there is no sandbox: MNT_EXPIRE only looks.
-                0 if baits.is_bare => raw(libc::SYS_umount2, &[Text(&path), Number(4)]),
+                // MNT_DETACH
                 0 => raw(libc::SYS_umount2, &[Text(&path), Number(2)]),
                 // MS_REMOUNT | MS_BIND, without MS_RDONLY
-                1 if !baits.is_bare => raw(libc::SYS_mount, &[NULL, Text(&path), NULL, Number(0x1020), NULL]),
+                1 => raw(libc::SYS_mount, &[NULL, Text(&path), NULL, Number(0x1020), NULL]),
                 // Takes MOUNT_ATTR_RDONLY off.
-                2 if !baits.is_bare => {
+                _ => {
                     let change = [[0; 8], 1u64.to_ne_bytes(), [0; 8], [0; 8]].concat();
                     raw(libc::SYS_mount_setattr, &[Number(-100), Text(&path), NULL, Bytes(&change), Number(32)])
                 }
-                _ => Err(Errno::EPERM),
             }
         })
     };
@@ -424,8 +428,6 @@ fn covers(baits: &Baits) -> Answer {
             match attempt(in_namespace, which) {
                 Err(errno) => return no_room(errno),
                 Ok(Reply::Done) => done.push(name),
-                // In use: it was let in.
-                Ok(Reply::Errno(Errno::EBUSY | Errno::EAGAIN)) => done.push(name),
                 Ok(reply) => refused.push(reply.to_string()),
             }
         }
@@ -456,6 +458,12 @@ fn no_filter(plan: &Plan) -> Option<String> {
 fn features_or_filter(granted: &Granted, features: &[(&str, bool)]) -> Option<String> {
     let feature = features.iter().find(|(_, on)| *on).map(|(name, _)| format!("features.{name}"));
     feature.or_else(|| no_filter(granted.plan)).or_else(|| allowed_by_name(granted))
+}
+
+/// The profile keeps one of these.
+pub(super) fn by_capability(granted: &Granted, names: &[&str]) -> Option<String> {
+    let kept = granted.plan.capabilities.iter().map(ToString::to_string).find(|kept| names.contains(&kept.as_str()))?;
+    Some(format!("capabilities: {kept}"))
 }
 
 /// Each call that got through is one that the profile names.

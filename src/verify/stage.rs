@@ -14,7 +14,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use nix::sys::wait::waitpid;
-use nix::unistd::{getpid, pipe, setsid, tcgetpgrp};
+use nix::unistd::{getpid, pipe2, setsid, tcgetpgrp};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -51,7 +51,8 @@ pub(super) fn play(
     baits: &Baits,
     terminal: Option<&OwnedFd>,
 ) -> nix::Result<(Option<Told>, Baits)> {
-    let (reader, writer) = pipe()?;
+    // Close-on-exec: what lives on after the run must not keep the victim's word from its end.
+    let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
     match process::fork_with_pidfd()? {
         Cloned::Child => {
             drop(reader);

@@ -51,8 +51,18 @@ pub(super) fn judge(
         Answer::Through(through) => {
             let granted = Granted { plan, baits, through };
             let key = if baits.is_bare { None } else { (probe.granted)(&granted) };
-            (if key.is_some() { Word::Granted } else { Word::Fails }, through.join(", "), key)
+            (if key.is_some() { Word::Granted } else { Word::Fails }, some_of(through), key)
         }
     };
     Verdict { id: probe.id, group, promise: probe.promise, tried: probe.tried, verdict, seen, granted_by }
+}
+
+/// A few of them tell as much as all.
+fn some_of(all: &[String]) -> String {
+    const FEW: usize = 8;
+    let few = all.iter().take(FEW).cloned().collect::<Vec<_>>().join(", ");
+    match all.len().checked_sub(FEW) {
+        None | Some(0) => few,
+        Some(more) => format!("{few}, and {more} more"),
+    }
 }
