@@ -56,8 +56,11 @@ fn attempt(asked: Asked) -> Result<u8, Error> {
     };
     let printed = say::print(&say::escape(&shown));
     if let Some(status) = &verification.cut_short {
-        return Err(Error::host(format!("the battery was cut short: its run ended as {status}"))
-            .remedy("Raise the limit that ended it, or look at the probe before the first that was not tried"));
+        let short = say::error(
+            &Error::host(format!("not all was tried: the run of the probes ended before, as {status}"))
+                .remedy("Raise the limit that ended it"),
+        );
+        return Ok(if verification.count(Word::Fails) > 0 { BROKEN } else { short });
     }
     let code = if verification.count(Word::Fails) > 0 { BROKEN } else { 0 };
     Ok(printed.max(code))

@@ -3,7 +3,7 @@
 use super::baits::{Baits, PLACE};
 use super::mountinfo;
 use super::probe::{Answer, Granted, Probe, Reply, alone, held, no_room, none_of, not_tried, through};
-use crate::plan::{BindRole, MountKind, SeccompPolicy};
+use crate::plan::{BindRole, Mount, MountKind, SeccompPolicy};
 use crate::sys::probe::{Arg, call};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
@@ -74,8 +74,7 @@ pub const PROBES: &[Probe] = &[
         "What is hidden cannot be read, by uid 0 neither",
         "chmod(2) and open(2) of a covered file that any user may read",
         hidden,
-    )
-    .unless(|granted| super::power::by_capability(granted, &["CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH"])),
+    ),
     Probe::new(
         "binary",
         "The binary cannot be changed from inside",
@@ -139,15 +138,15 @@ fn shows_the_secret(granted: &Granted) -> Option<String> {
 /// The entry of the plan that shows a path of the host.
 pub(super) fn shown_by(granted: &Granted, path: &Path) -> Option<String> {
     granted.plan.host_path(path)?;
-    let mount = granted.plan.mounts.iter().filter(|mount| path.starts_with(&mount.at)).next_back()?;
+    let mount = granted.plan.mounts.iter().rfind(|mount| path.starts_with(&mount.at))?;
     Some(format!("mounts: {} ({})", mount.at.display(), mount.origin))
 }
 
 /// The first entry of a kind at or above what got through.
 fn key_of(granted: &Granted, wanted: fn(&MountKind) -> bool) -> Option<String> {
     let entry = |path: &String| {
-        let mounts = granted.plan.mounts.iter().filter(|mount| Path::new(path).starts_with(&mount.at));
-        let mount = mounts.filter(|mount| wanted(&mount.kind)).next_back()?;
+        let is_above = |mount: &&Mount| Path::new(path).starts_with(&mount.at);
+        let mount = granted.plan.mounts.iter().rfind(|mount| is_above(mount) && wanted(&mount.kind))?;
         Some(format!("mounts: {} ({})", mount.at.display(), mount.origin))
     };
     // Each of them must have been granted, or the promise is broken.
@@ -161,14 +160,17 @@ fn grants_a_mount(granted: &Granted) -> Option<String> {
 
 /// Those that can be read.
 pub(super) fn read_any(paths: impl IntoIterator<Item = PathBuf>) -> Answer {
-    let (mut read, mut answers) = (vec![], vec![]);
+    let (mut read, mut answers, mut is_empty) = (vec![], vec![], false);
     for path in paths {
         match fs::File::open(&path).and_then(|mut file| std::io::Read::read(&mut file, &mut [0; 64])) {
+            // A cover is empty, for whom it opens.
+            Ok(0) => is_empty = true,
             Ok(_) => read.push(path.display().to_string()),
             Err(error) => answers.push(errno(&error)),
         }
     }
-    none_of(read, told(answers))
+    let empty = if is_empty { "there is nothing in it " } else { "" };
+    none_of(read, format!("{empty}{}", told(answers)).trim_end())
 }
 
 /// Those that can be opened: where reading would take something away, or wait.

@@ -54,7 +54,7 @@ pub const PROBES: &[Probe] = &[
                 "vmcore",
             ];
             let entries = names.map(|name| Path::new("/proc").join(name));
-            let listed = entries.iter().filter(|path| fs::read_dir(path).is_ok());
+            let listed = entries.iter().filter(|path| has_entries(path));
             match read_any(entries.iter().filter(|path| !path.is_dir()).cloned()) {
                 Answer::Held(seen) => none_of(listed.map(|path| path.display().to_string()).collect(), seen),
                 answer => answer,
@@ -69,7 +69,7 @@ pub const PROBES: &[Probe] = &[
     ),
     Probe::new("sys", "/sys is not there", "to list /sys, /sys/fs/cgroup and /sys/firmware", |_| {
         let places = ["/sys", "/sys/fs/cgroup", "/sys/firmware", "/sys/kernel/security"];
-        let listed = places.into_iter().filter(|path| fs::read_dir(path).is_ok_and(|mut all| all.next().is_some()));
+        let listed = places.into_iter().filter(|path| has_entries(Path::new(path)));
         none_of(listed.map(str::to_owned).collect(), "none has an entry")
     })
     .unless(grants_sys),
@@ -98,6 +98,10 @@ pub const PROBES: &[Probe] = &[
     })
     .unless(|granted| shown_by(granted, Path::new("/dev/kmsg"))),
 ];
+
+fn has_entries(directory: &Path) -> bool {
+    fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some())
+}
 
 fn accounts(baits: &Baits) -> Answer {
     let text = fs::read_to_string("/etc/passwd").unwrap_or_default();

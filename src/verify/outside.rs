@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::plan::{Plan, User};
 use crate::sys::probe::{Arg, call};
 use crate::sys::process::keep_across_exec;
-use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
+use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, OFlag, fcntl, open};
 use nix::libc;
 use nix::pty::{OpenptyResult, openpty};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
@@ -101,7 +101,12 @@ struct Directory(PathBuf);
 
 impl Drop for Directory {
     fn drop(&mut self) {
+        let lock = fs::File::open(self.0.join("shown/lock"));
         let _ = fs::remove_dir_all(&self.0);
+        // A daemon that nothing ended holds it until it sees that it is gone.
+        if let Ok(lock) = lock {
+            let _ = Flock::lock(lock, FlockArg::LockExclusive);
+        }
     }
 }
 
@@ -198,8 +203,12 @@ impl Baited {
             return Err(error);
         }
         let effects = self.effects(told.as_ref(), left);
-        let (answers, is_whole) = self.answers();
+        let (mut answers, is_whole) = self.answers();
         let status = report["status"].as_str().unwrap_or("signaled").to_owned();
+        let is_own_end = ["exited", "signaled"].contains(&status.as_str());
+        if let Some(last) = self.last(&answers).filter(|_| !is_whole && is_own_end) {
+            answers.insert(last.to_owned(), Answer::Through(vec![format!("the run ended with it: {status}")]));
+        }
         let verdicts = battery().map(|(group, probe)| {
             let answer = match probe.attempt {
                 Attempt::Run(_) if request.is_bare => not_tried("there is no run"),
@@ -252,6 +261,12 @@ impl Baited {
         (answers, is_whole)
     }
 
+    /// The probe that had no answer when the run ended.
+    fn last(&self, answers: &BTreeMap<String, Answer>) -> Option<&'static str> {
+        let inside = battery().filter(|(_, probe)| matches!(probe.attempt, Attempt::Inside(_)));
+        inside.map(|(_, probe)| probe.id).find(|id| !answers.contains_key(*id))
+    }
+
     /// By probe: what should not have happened outside.
     fn effects(&self, told: Option<&Told>, left: bool) -> BTreeMap<&'static str, String> {
         let after = Seen::look(&self.directory.0).ok();
@@ -289,7 +304,8 @@ impl Baited {
             ("what-is-left-running", left, "the lock was held after the run"),
         ]
         .into_iter()
-        .filter_map(|(id, happened, what)| happened.then(|| (id, what.to_owned())))
+        .filter(|(_, happened, _)| *happened)
+        .map(|(id, _, what)| (id, what.to_owned()))
         .collect()
     }
 }

@@ -38,15 +38,9 @@ pub const PROBES: &[Probe] = &[
         other_ids,
     )
     .unless(|granted| by_capability(granted, &["CAP_SETUID", "CAP_SETGID"])),
-    Probe::new(
-        "no-new-privileges",
-        "No set-uid program gains a right",
-        "PR_GET_NO_NEW_PRIVS, and to take it back",
-        |_| {
-            let back = nix::sys::prctl::get_no_new_privs();
-            if back == Ok(true) { held("it is on") } else { through("it is off") }
-        },
-    ),
+    Probe::new("no-new-privileges", "No set-uid program gains a right", "prctl(2) PR_GET_NO_NEW_PRIVS", |_| {
+        if nix::sys::prctl::get_no_new_privs() == Ok(true) { held("it is on") } else { through("it is off") }
+    }),
     Probe::new("filter", "A filter is on", "Seccomp and Seccomp_filters in /proc/self/status", |_| {
         match status("Seccomp").as_deref() {
             Some("2") => held(format_args!("{} filters", status("Seccomp_filters").unwrap_or_default())),
@@ -292,12 +286,12 @@ fn end_child(pid: u64) -> nix::Result<()> {
 
 fn names_of_kind(kind: i32) -> &'static str {
     match kind {
-        0x0002_0000 => "mount",
-        0x2000_0000 => "pid",
-        0x4000_0000 => "net",
-        0x0800_0000 => "ipc",
-        0x0400_0000 => "uts",
-        _ => "cgroup",
+        0x0002_0000 => "unshare (mount)",
+        0x2000_0000 => "unshare (pid)",
+        0x4000_0000 => "unshare (net)",
+        0x0800_0000 => "unshare (ipc)",
+        0x0400_0000 => "unshare (uts)",
+        _ => "unshare (cgroup)",
     }
 }
 
@@ -468,7 +462,9 @@ pub(super) fn by_capability(granted: &Granted, names: &[&str]) -> Option<String>
 
 /// Each call that got through is one that the profile names.
 pub(super) fn allowed_by_name(granted: &Granted) -> Option<String> {
-    let named = |call: &String| granted.plan.seccomp.allow.contains(call);
-    let first = granted.through.first()?;
+    // "clone with a high bit" is a clone.
+    let call = |name: &String| name.split(' ').next().map(str::to_owned);
+    let named = |name: &String| call(name).is_some_and(|call| granted.plan.seccomp.allow.contains(&call));
+    let first = granted.through.first().and_then(call)?;
     granted.through.iter().all(named).then(|| format!("seccomp.allow: {first}"))
 }

@@ -67,7 +67,8 @@ impl Runs<'_> {
         match report["status"].as_str() {
             Some(seen) if seen == status => held(seen),
             Some("setup-failed" | "exec-failed") | None => not_tried("the run could not be made"),
-            Some(seen) => through(format_args!("the run ended as {seen}")),
+            Some(seen @ ("exited" | "signaled")) => through(format_args!("the run ended as {seen}")),
+            Some(seen) => not_tried(format_args!("another limit came first: {seen}")),
         }
     }
 }

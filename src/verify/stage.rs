@@ -97,7 +97,7 @@ fn live(command: Command, directory: &Path, mut baits: Baits, terminal: Option<&
         signalled: pending.contains(Signal::SIGURG),
         group_signalled: pending.contains(Signal::SIGWINCH),
         is_reniced: priority != self::priority(),
-        is_typed: terminal.is_some_and(|terminal| is_readable(terminal)),
+        is_typed: terminal.is_some_and(is_readable),
         terminal_changed: terminal
             .zip(before.as_ref())
             .is_some_and(|(terminal, before)| !is_as_before(terminal, before)),

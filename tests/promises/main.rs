@@ -30,3 +30,4 @@ mod stepdown;
 mod supervisor;
 mod syscalls;
 mod terminal;
+mod verify;
