@@ -279,3 +279,23 @@ fn unshared<'a>(command: &[&'a str]) -> Vec<&'a str> {
     let flags: &[&str] = if root() { &["-i"] } else { &["-i", "-U", "-c"] };
     [flags, command].concat()
 }
+
+/// Every name of a property, at any level.
+fn properties(schema: &Value, into: &mut BTreeSet<String>) {
+    for (key, child) in schema.as_object().into_iter().flatten() {
+        if key == "properties" {
+            into.extend(child.as_object().unwrap().keys().cloned());
+        }
+        properties(child, into);
+    }
+}
+
+#[test]
+fn the_page_names_every_field_of_the_schema() {
+    let schema: Value = serde_json::from_str(include_str!("../../schema/verify-1.json")).unwrap();
+    let page = include_str!("../../docs/verify.md");
+    let mut names = BTreeSet::new();
+    properties(&schema, &mut names);
+    let missing: Vec<_> = names.iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert_eq!(missing, Vec::<&String>::new());
+}

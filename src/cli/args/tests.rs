@@ -128,7 +128,6 @@ fn what_a_later_version_brings_is_refused_by_name() {
         &["--timings"],
         &["--map", "subordinate"],
         &["--terminal", "safe"],
-        &["verify"],
         &["doctor"],
         &["learn"],
         &["batch"],
