@@ -1,5 +1,7 @@
 //! What lies outside for the probes to reach: told to the inside half on its stdin.
 
+use crate::plan;
+use nix::libc::RLIM_INFINITY;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,8 +20,10 @@ pub const LOG_START: &str = "{\"log\":\"kept\"}\n";
 pub struct Baits {
     /// The probes run without a sandbox.
     pub is_bare: bool,
-    /// How many processes the plan allows.
-    pub pids: Option<u64>,
+    /// The limits of the plan that a process can reach by itself.
+    pub limits: Limits,
+    /// How many inotify instances a user of the host has (inotify(7)).
+    pub inotify_instances: u64,
     /// A file of mode 0600 that nothing grants, and what is in it.
     pub secret: PathBuf,
     /// The canary: in the secret file, in a variable, on the supervisor's command line, in the victim's memory.
@@ -62,4 +66,26 @@ pub struct Baits {
     pub terminal: Option<PathBuf>,
     /// Interfaces of the host but its loopback.
     pub interfaces: Vec<String>,
+}
+
+/// As in the plan, without those that it leaves open.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Limits {
+    pub pids: Option<u64>,
+    pub file_size: Option<u64>,
+    pub open_files: Option<u64>,
+    pub address_space: Option<u64>,
+}
+
+impl From<&plan::Limits> for Limits {
+    fn from(limits: &plan::Limits) -> Self {
+        let set = |limit: Option<u64>| limit.filter(|limit| *limit != RLIM_INFINITY);
+        Limits {
+            pids: set(limits.pids),
+            file_size: set(limits.file_size),
+            open_files: set(limits.open_files),
+            address_space: set(limits.address_space),
+        }
+    }
 }

@@ -186,7 +186,7 @@ fn typing(_: &Baits) -> Answer {
         ("TIOCLINUX", Arg::Number(0x541c)),
         ("TIOCLINUX with a high bit", Arg::Wide(0x541c)),
     ];
-    super::power::refused(commands.map(|(name, command)| {
+    super::calls::refused(commands.map(|(name, command)| {
         (name, move || call(libc::SYS_ioctl, &[Arg::Number(0), command, Arg::Bytes(b"x")]).map(drop))
     }))
 }

@@ -1,19 +1,13 @@
 //! Files: what was not granted is not there, what is read-only stays as it is.
 
-use super::baits::{Baits, PLACE};
-use super::mountinfo;
+use super::baits::Baits;
 use super::probe::{Answer, Granted, Probe, Reply, alone, held, no_room, none_of, not_tried, through};
+use super::read_only::outcomes;
 use crate::plan::{BindRole, Mount, MountKind, SeccompPolicy};
-use crate::sys::probe::{Arg, call};
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
-use nix::libc;
-use nix::sys::stat::{Mode, SFlag, fchmod, fchmodat, mkdirat, mknodat, utimensat};
-use nix::sys::statfs::statfs;
-use nix::sys::time::TimeSpec;
-use nix::unistd::{UnlinkatFlags, linkat, symlinkat, truncate, unlinkat};
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::{Mode, SFlag, fchmod, mknodat};
 use std::fs;
-use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -44,43 +38,6 @@ pub const PROBES: &[Probe] = &[
         },
     )
     .unless(shows_the_secret),
-    Probe::new(
-        "mounts",
-        "No mount of the host is left, but what was granted",
-        "/proc/self/mountinfo: one root, a tmpfs, read-only, and no sysfs, cgroup or debugfs",
-        mounts,
-    )
-    .unless(grants_a_mount),
-    Probe::new(
-        "read-only-content",
-        "A read-only tree cannot be changed: its content",
-        "to open for writing, truncate, and write by a descriptor reopened in /proc/self/fd",
-        read_only_content,
-    ),
-    Probe::new(
-        "read-only-metadata",
-        "A read-only tree cannot be changed: its metadata",
-        "chmod, fchmod, utimensat, setxattr and FS_IOC_SETFLAGS on it",
-        read_only_metadata,
-    ),
-    Probe::new(
-        "read-only-names",
-        "A read-only tree cannot be changed: its names",
-        "to create, rename, exchange, link and unlink in it, and O_TMPFILE",
-        read_only_names,
-    ),
-    Probe::new(
-        "hidden-file",
-        "What is hidden cannot be read, by uid 0 neither",
-        "chmod(2) and open(2) of a covered file that any user may read",
-        hidden,
-    ),
-    Probe::new(
-        "binary",
-        "The binary cannot be changed from inside",
-        "chmod(2) and utimensat(2), which change nothing, on the file of sandbox and on /proc/1/exe",
-        binary,
-    ),
     Probe::new("devices", "No device but the harmless six", "every device below /dev by name and number", devices)
         .unless(|granted| {
             key_of(granted, |kind| matches!(kind, MountKind::Bind(bind) if bind.role == BindRole::Device))
@@ -92,19 +49,6 @@ pub const PROBES: &[Probe] = &[
         device_nodes,
     ),
     Probe::new(
-        "mount-flags",
-        "No mount lets a set-uid program or a device work, but for devices",
-        "the flags nosuid and nodev of every mount",
-        mount_flags,
-    ),
-    Probe::new(
-        "memory-file-systems",
-        "What is mounted in memory has a size and an inode limit",
-        "statfs(2) of every tmpfs",
-        memory_file_systems,
-    )
-    .unless(|granted| key_of(granted, |kind| matches!(kind, MountKind::Bind(_)))),
-    Probe::new(
         "set-id-files",
         "No set-uid file is left behind",
         "fchmod(2) of a file in memory and open(2) of a new one, with the bits",
@@ -113,7 +57,7 @@ pub const PROBES: &[Probe] = &[
     .unless(|granted| match granted.plan {
         plan if plan.features.set_id_bits => Some("features.set_id_bits".into()),
         plan if plan.seccomp.policy == SeccompPolicy::Off => Some("seccomp.policy: off".into()),
-        _ => super::power::allowed_by_name(granted),
+        _ => super::calls::allowed_by_name(granted),
     }),
     Probe::new(
         "host-left-alone",
@@ -143,7 +87,7 @@ pub(super) fn shown_by(granted: &Granted, path: &Path) -> Option<String> {
 }
 
 /// The first entry of a kind at or above what got through.
-fn key_of(granted: &Granted, wanted: fn(&MountKind) -> bool) -> Option<String> {
+pub(super) fn key_of(granted: &Granted, wanted: fn(&MountKind) -> bool) -> Option<String> {
     let entry = |path: &String| {
         let is_above = |mount: &&Mount| Path::new(path).starts_with(&mount.at);
         let mount = granted.plan.mounts.iter().rfind(|mount| is_above(mount) && wanted(&mount.kind))?;
@@ -151,11 +95,6 @@ fn key_of(granted: &Granted, wanted: fn(&MountKind) -> bool) -> Option<String> {
     };
     // Each of them must have been granted, or the promise is broken.
     granted.through.iter().map(entry).collect::<Option<Vec<_>>>()?.into_iter().next()
-}
-
-/// What is mounted below a granted tree is granted with it.
-fn grants_a_mount(granted: &Granted) -> Option<String> {
-    key_of(granted, |kind| matches!(kind, MountKind::Bind(_)))
 }
 
 /// Those that can be read.
@@ -232,116 +171,6 @@ fn way_up(baits: &Baits) -> Answer {
     read_any([up(PathBuf::new(), &baits.secret), baits.shown.join("link")])
 }
 
-fn mounts(_: &Baits) -> Answer {
-    let Ok(mounts) = mountinfo::read() else { return not_tried("/proc/self/mountinfo cannot be read") };
-    let roots: Vec<_> = mounts.iter().filter(|mount| mount.at == Path::new("/")).collect();
-    let mut wrong = Vec::new();
-    if !matches!(roots.as_slice(), [root] if root.kind == "tmpfs" && root.has("ro")) {
-        wrong.push("/".to_owned());
-    }
-    let of_the_host = ["sysfs", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs", "bpf", "efivarfs"];
-    let left = mounts.iter().filter(|mount| of_the_host.contains(&mount.kind.as_str()));
-    wrong.extend(left.map(|mount| mount.at.display().to_string()));
-    none_of(wrong, format_args!("{} mounts, all of them the plan's", mounts.len()))
-}
-
-/// Names what succeeded, and what the rest came to.
-fn outcomes(attempts: Vec<(&str, nix::Result<()>)>) -> Answer {
-    let refused = attempts.iter().filter_map(|(_, result)| result.err()).collect();
-    let done = attempts.iter().filter(|(_, result)| result.is_ok()).map(|(name, _)| (*name).to_owned()).collect();
-    none_of(done, told(refused))
-}
-
-fn read_only_content(baits: &Baits) -> Answer {
-    let file = baits.shown.join("file");
-    let opens = |path: &Path, flags| open(path, flags | OFlag::O_CLOEXEC, Mode::empty()).map(drop);
-    let reopened = || {
-        let read = open(&file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-        let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&read));
-        opens(Path::new(&path), OFlag::O_WRONLY)
-    };
-    outcomes(vec![
-        ("O_WRONLY", opens(&file, OFlag::O_WRONLY)),
-        ("O_APPEND", opens(&file, OFlag::O_RDWR | OFlag::O_APPEND)),
-        ("O_TRUNC", opens(&file, OFlag::O_RDONLY | OFlag::O_TRUNC)),
-        ("truncate", truncate(&file, 1)),
-        ("/proc/self/fd", reopened()),
-    ])
-}
-
-fn read_only_metadata(baits: &Baits) -> Answer {
-    const FS_IOC_SETFLAGS: i32 = 0x4008_6602;
-    let file = baits.shown.join("file");
-    let held = open(&file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
-    let fd = || held.as_ref().map_err(|errno| *errno);
-    let number = || fd().map(std::os::fd::AsRawFd::as_raw_fd);
-    let now = TimeSpec::new(1, 0);
-    let path = std::ffi::CString::new(file.as_os_str().as_encoded_bytes()).unwrap_or_default();
-    let xattr = [Arg::Text(&path), Arg::Text(c"user.sandbox"), Arg::Bytes(b"x"), Arg::Number(1), Arg::Number(0)];
-    let flags = |fd| call(libc::SYS_ioctl, &[Arg::Number(fd), Arg::Number(FS_IOC_SETFLAGS), Arg::Bytes(&[0x80])]);
-    outcomes(vec![
-        ("chmod", chmod(&file, 0o600)),
-        ("fchmod", fd().and_then(|fd| fchmod(fd, Mode::from_bits_truncate(0o600)))),
-        (
-            "utimensat",
-            utimensat(nix::fcntl::AT_FDCWD, &file, &now, &now, nix::sys::stat::UtimensatFlags::FollowSymlink),
-        ),
-        ("setxattr", call(libc::SYS_setxattr, &xattr).map(drop)),
-        ("FS_IOC_SETFLAGS", number().and_then(flags).map(drop)),
-    ])
-}
-
-fn chmod(path: &Path, mode: u32) -> nix::Result<()> {
-    let mode = Mode::from_bits_truncate(mode);
-    fchmodat(nix::fcntl::AT_FDCWD, path, mode, nix::sys::stat::FchmodatFlags::FollowSymlink)
-}
-
-fn read_only_names(baits: &Baits) -> Answer {
-    let directory = match open(&baits.shown, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()) {
-        Ok(directory) => directory,
-        Err(errno) => return not_tried(format_args!("the shown tree cannot be opened: {errno:?}")),
-    };
-    let at = directory.as_fd();
-    let mode = Mode::from_bits_truncate(0o700);
-    let create = OFlag::O_CREAT | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
-    // What succeeds outside a sandbox is undone, so that the next attempt is no other.
-    outcomes(vec![
-        ("create", openat(at, "new", create, mode).map(drop)),
-        ("mkdir", mkdirat(at, "directory", mode)),
-        ("mknod", mknodat(at, "pipe", SFlag::S_IFIFO, mode, 0)),
-        ("symlink", symlinkat("/", at, "other")),
-        ("link", linkat(at, "file", at, "hard", AtFlags::empty())),
-        ("rename", renameat(at, "file", at, "moved").and_then(|()| renameat(at, "moved", at, "file"))),
-        ("unlink", unlinkat(at, "spare", UnlinkatFlags::NoRemoveDir)),
-        ("O_TMPFILE", openat(at, ".", OFlag::O_TMPFILE | OFlag::O_WRONLY | OFlag::O_CLOEXEC, mode).map(drop)),
-    ])
-}
-
-fn hidden(baits: &Baits) -> Answer {
-    let file = baits.shown.join("hidden");
-    if chmod(&file, 0o666).is_ok() {
-        return through("chmod");
-    }
-    read_any([file])
-}
-
-/// Opening it for writing tells nothing: ETXTBSY comes before EROFS, and only as long as it runs.
-fn binary(baits: &Baits) -> Answer {
-    let own = if baits.is_bare { PathBuf::from("/proc/self/exe") } else { Path::new(PLACE).join("sandbox") };
-    let mut attempts = Vec::new();
-    // Outside a sandbox PID 1 is the host's.
-    let init = (!baits.is_bare).then(|| PathBuf::from("/proc/1/exe"));
-    for path in std::iter::once(own).chain(init) {
-        let Ok(metadata) = path.metadata() else { continue };
-        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
-        attempts.push(("chmod", chmod(&path, mode & 0o777)));
-        // Opened for writing, and nothing written.
-        let write = open(&path, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty());
-        attempts.push(("open", write.map(drop)));
-    }
-    outcomes(attempts)
-}
-
 fn devices(_: &Baits) -> Answer {
     const HARMLESS: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
     let (mut other, mut count) = (vec![], 0);
@@ -387,37 +216,6 @@ fn device_nodes(baits: &Baits) -> Answer {
         let _ = fs::remove_file(&path);
     }
     outcomes(attempts)
-}
-
-fn mount_flags(_: &Baits) -> Answer {
-    let Ok(mounts) = mountinfo::read() else { return not_tried("/proc/self/mountinfo cannot be read") };
-    let device = |mount: &mountinfo::Mount| mount.at.starts_with("/dev") && mount.has("noexec");
-    let wrong = mounts.iter().filter(|mount| !mount.has("nosuid") || !(mount.has("nodev") || device(mount)));
-    none_of(wrong.map(|mount| mount.at.display().to_string()).collect(), format_args!("{} mounts", mounts.len()))
-}
-
-fn memory_file_systems(_: &Baits) -> Answer {
-    let Ok(mounts) = mountinfo::read() else { return not_tried("/proc/self/mountinfo cannot be read") };
-    let (mut unlimited, mut count) = (vec![], 0);
-    for mount in mounts.iter().filter(|mount| mount.kind == "tmpfs") {
-        let Ok(found) = statfs(&mount.at) else { continue };
-        count += 1;
-        // A tmpfs of the host has half its memory, or none: none of ours has more than a profile wrote.
-        if found.blocks() == 0 || found.files() == 0 || is_default(&found) {
-            unlimited.push(mount.at.display().to_string());
-        }
-    }
-    if count == 0 {
-        return not_tried("there is none");
-    }
-    none_of(unlimited, format_args!("{count} of them"))
-}
-
-/// Half of the memory, which is what a tmpfs has that nobody gave a size.
-fn is_default(found: &nix::sys::statfs::Statfs) -> bool {
-    let total = nix::sys::sysinfo::sysinfo().map(|info| info.ram_total()).unwrap_or(0);
-    let size = found.blocks().saturating_mul(found.block_size() as u64);
-    total != 0 && size.abs_diff(total / 2) < total / 64
 }
 
 fn set_id_files(_: &Baits) -> Answer {

@@ -2,7 +2,7 @@
 
 use super::baits::{Baits, PLACE};
 use super::probe::{Answer, Attempt, Probe, no_room, not_tried};
-use super::{battery, limits, power, processes};
+use super::{battery, power, processes, spend};
 use crate::sys::process::{self, Cloned};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -32,7 +32,7 @@ pub fn run(word: Option<OsString>) -> u8 {
     match word.as_deref().and_then(|word| word.to_str()) {
         Some(power::TELL) => power::tell_capabilities(),
         Some(processes::HOLD) => processes::hold(&Path::new(PLACE).join("shown")),
-        Some(word) if let Some(code) = limits::reach(word) => code,
+        Some(word) if let Some(code) = spend::run(word) => code,
         _ => all(),
     }
 }

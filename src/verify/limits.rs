@@ -1,8 +1,9 @@
 //! Limits: each is reached on purpose, where that costs little.
 
 use super::baits::Baits;
-use super::probe::{Answer, Granted, Probe, Reply, alone, held, no_room, none_of, not_tried, through};
+use super::probe::{Answer, Probe, Reply, alone, held, no_room, none_of, not_tried, through};
 use super::runs::Runs;
+use super::spend::{FLOOD, HOG, MOST_OUTPUT, SLEEP, SPIN};
 use crate::plan::Enforcement;
 use crate::sys::probe::{Arg, call};
 use crate::sys::process::{self, Cloned};
@@ -13,41 +14,53 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{Pid, alarm, ftruncate};
-use std::time::{Duration, Instant};
+use nix::unistd::{Pid, ftruncate};
 
 /// In this order.
 pub const PROBES: &[Probe] = &[
     Probe::new(
         "processes",
         "Processes are counted over the whole run",
-        "fork(2), up to 256 processes at a time",
+        "fork(2), 256 processes at a time at most",
         processes,
     )
-    .unless(|granted| is_open(granted, "pids", granted.plan.limits.pids)),
+    .unless(|granted| is_open("pids", granted.plan.limits.pids)),
     Probe::new(
         "file-size",
         "A file grows to its limit and no further",
         "ftruncate(2) of a file in memory to one byte more",
-        |_| {
-            beyond(Resource::RLIMIT_FSIZE, |limit| {
+        |baits| {
+            beyond(baits.limits.file_size, |limit| {
                 let file = memfd_create("x", MFdFlags::MFD_CLOEXEC)?;
                 ftruncate(file, i64::try_from(limit.saturating_add(1)).map_err(|_| Errno::EFBIG)?)
             })
         },
     )
-    .unless(|granted| is_open(granted, "file_size", granted.plan.limits.file_size)),
+    .unless(|granted| is_open("file_size", granted.plan.limits.file_size)),
     Probe::new(
         "open-files",
         "Descriptors are counted",
         "fcntl(2) F_DUPFD onto the number that is one too many",
-        |_| {
-            beyond(Resource::RLIMIT_NOFILE, |limit| {
+        |baits| {
+            beyond(baits.limits.open_files, |limit| {
                 let number = i32::try_from(limit).map_err(|_| Errno::EINVAL)?;
                 call(libc::SYS_fcntl, &[Arg::Number(0), Arg::Number(libc::F_DUPFD), Arg::Number(number)]).map(drop)
             })
         },
-    ),
+    )
+    .unless(|granted| is_open("open_files", granted.plan.limits.open_files)),
+    Probe::new(
+        "address-space",
+        "The address space of a process has a limit",
+        "to reserve as many bytes at once",
+        |baits| {
+            beyond(baits.limits.address_space, |limit| {
+                let bytes = usize::try_from(limit).map_err(|_| Errno::ENOMEM)?;
+                Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| Errno::ENOMEM)
+            })
+        },
+    )
+    .unless(|granted| is_open("address_space", granted.plan.limits.address_space)),
     Probe::new(
         "core",
         "No core file is written, and no helper of the host's started for one",
@@ -68,7 +81,7 @@ pub const PROBES: &[Probe] = &[
     Probe::new(
         "watchers",
         "Half of the user's inotify instances are left to the caller",
-        "inotify_init1(2), up to 512 instances",
+        "inotify_init1(2), to one more than that",
         watchers,
     ),
     Probe::by_run(
@@ -85,8 +98,7 @@ pub const PROBES: &[Probe] = &[
     )
     .unless(|granted| {
         let is_preferred = granted.plan.cgroup.mode == Enforcement::Prefer;
-        is_open(granted, "memory", granted.plan.limits.memory)
-            .or_else(|| is_preferred.then(|| "cgroup.mode: prefer".into()))
+        is_open("memory", granted.plan.limits.memory).or_else(|| is_preferred.then(|| "cgroup.mode: prefer".into()))
     }),
     Probe::by_run(
         "cpu-time",
@@ -94,11 +106,11 @@ pub const PROBES: &[Probe] = &[
         "a run that computes past the limit, in two processes",
         |runs| within_patience(runs, runs.plan().limits.cpu_time, SPIN, "cpu-timeout"),
     )
-    .unless(|granted| is_open(granted, "cpu_time", granted.plan.limits.cpu_time)),
+    .unless(|granted| is_open("cpu_time", granted.plan.limits.cpu_time)),
     Probe::by_run("wall-time", "Time ends all of the run", "a run that sleeps past the limit", |runs| {
         within_patience(runs, runs.plan().limits.wall_time, SLEEP, "wall-timeout")
     })
-    .unless(|granted| is_open(granted, "wall_time", granted.plan.limits.wall_time)),
+    .unless(|granted| is_open("wall_time", granted.plan.limits.wall_time)),
     Probe::by_run("output", "Output ends all of the run", "a run that writes more than the limit", |runs| {
         let Some(limit) = runs.plan().limits.output else { return nothing_to_reach() };
         if limit > MOST_OUTPUT {
@@ -106,11 +118,11 @@ pub const PROBES: &[Probe] = &[
         }
         runs.ends(FLOOD, "output-limit")
     })
-    .unless(|granted| is_open(granted, "output", granted.plan.limits.output)),
+    .unless(|granted| is_open("output", granted.plan.limits.output)),
 ];
 
-fn is_open(_: &Granted, name: &str, limit: Option<u64>) -> Option<String> {
-    limit.is_none_or(|limit| limit == RLIM_INFINITY).then(|| format!("limits.{name}: unlimited"))
+fn is_open(name: &str, limit: Option<u64>) -> Option<String> {
+    limit.is_none_or(|limit| limit == RLIM_INFINITY).then(|| format!("limits.{name}: not set"))
 }
 
 /// As many as the attempt makes at most: it is a guest on this host.
@@ -120,7 +132,10 @@ fn processes(baits: &Baits) -> Answer {
     if baits.is_bare {
         return not_tried("outside a sandbox they would be counted with all of the user's");
     }
-    if let Some(limit) = baits.pids.filter(|limit| *limit > MOST as u64) {
+    if baits.limits.pids.is_none() {
+        return nothing_to_reach();
+    }
+    if let Some(limit) = baits.limits.pids.filter(|limit| *limit > MOST as u64) {
         return not_tried(format_args!("the limit is {limit}, and the attempt makes at most {MOST} processes"));
     }
     let mut children: Vec<Pid> = Vec::new();
@@ -140,19 +155,23 @@ fn processes(baits: &Baits) -> Answer {
     }
     match refused {
         // With the two that make the attempt.
-        Some(Errno::EAGAIN) => held(format_args!("{} at a time", children.len() + 2)),
+        Some(Errno::EAGAIN) => counted(children.len() as u64 + 2, baits.limits.pids),
         Some(errno) => not_tried(format_args!("fork failed for another reason: {errno:?}")),
         None => through(format_args!("{MOST} and more")),
     }
 }
 
-/// One more than a limit of setrlimit(2), in a process of its own, which a signal may end.
-fn beyond(resource: Resource, attempt: impl FnOnce(u64) -> nix::Result<()>) -> Answer {
-    let limit = match getrlimit(resource) {
-        Ok((RLIM_INFINITY, _)) => return through("there is no limit"),
-        Ok((soft, _)) => soft,
-        Err(errno) => return not_tried(format_args!("the limit cannot be read: {errno:?}")),
-    };
+/// Refused is not enough: it may have been another limit, further away.
+fn counted(processes: u64, limit: Option<u64>) -> Answer {
+    match limit.is_some_and(|limit| processes <= limit) {
+        true => held(format_args!("{processes} at a time")),
+        false => through(format_args!("{processes} at a time")),
+    }
+}
+
+/// One more than a limit of the plan, in a process of its own, which a signal may end.
+fn beyond(limit: Option<u64>, attempt: impl FnOnce(u64) -> nix::Result<()>) -> Answer {
+    let Some(limit) = limit else { return nothing_to_reach() };
     match alone(|| attempt(limit)) {
         Err(errno) => no_room(errno),
         Ok(Reply::Done) => through(format_args!("more than {limit}")),
@@ -167,6 +186,8 @@ fn core(baits: &Baits) -> Answer {
     match process::fork_with_pidfd() {
         Err(errno) => no_room(errno),
         Ok(Cloned::Child) => {
+            // Where it could be written.
+            let _ = nix::unistd::chdir("/tmp");
             let _ = nix::sys::signal::raise(Signal::SIGABRT);
             process::exit_now(0)
         }
@@ -203,11 +224,15 @@ fn watchers(baits: &Baits) -> Answer {
         return not_tried("outside a sandbox they would be the caller's own");
     }
     let mut all = Vec::new();
+    // The sandbox leaves 64, which is half of what most hosts allow.
+    let most = (baits.inotify_instances / 2).max(64);
     let refused = loop {
         match Inotify::init(InitFlags::IN_CLOEXEC) {
-            Ok(instance) if all.len() < 512 => all.push(instance),
-            Ok(_) => return through("512 and more"),
+            Ok(instance) => all.push(instance),
             Err(errno) => break errno,
+        }
+        if all.len() as u64 > most {
+            return through(format_args!("{} of {}", all.len(), baits.inotify_instances));
         }
     };
     match refused {
@@ -217,19 +242,12 @@ fn watchers(baits: &Baits) -> Answer {
 }
 
 const MOST_MEMORY: u64 = 900 << 20;
-const MOST_OUTPUT: u64 = 256 << 20;
 /// Microseconds.
 const MOST_TIME: u64 = 3_000_000;
 
-/// Words with which further runs reach a limit.
-const HOG: &str = "hog";
-const SPIN: &str = "spin";
-const SLEEP: &str = "sleep";
-const FLOOD: &str = "flood";
-
 /// What the profile does not limit has got through, without a try.
 fn nothing_to_reach() -> Answer {
-    through("there is no limit")
+    through("the profile sets no limit")
 }
 
 fn within_patience(runs: &Runs, limit: Option<u64>, word: &str, status: &str) -> Answer {
@@ -239,62 +257,5 @@ fn within_patience(runs: &Runs, limit: Option<u64>, word: &str, status: &str) ->
             not_tried(format_args!("the limit is {} s: the attempt takes 3 s at most", limit / 1_000_000))
         }
         Some(_) => runs.ends(word, status),
-    }
-}
-
-/// All that such a run does; none if the word is no limit's.
-pub(super) fn reach(word: &str) -> Option<u8> {
-    let limit: Box<dyn FnOnce()> = match word.split_once('=') {
-        Some((HOG, bytes)) => {
-            let bytes = bytes.parse().ok()?;
-            Box::new(move || hog(bytes))
-        }
-        _ if word == SPIN => Box::new(spin),
-        _ if word == SLEEP => Box::new(|| std::thread::sleep(LONG)),
-        _ if word == FLOOD => Box::new(flood),
-        _ => return None,
-    };
-    alarm::set(20);
-    limit();
-    Some(0)
-}
-
-/// Longer than any limit that is tried.
-const LONG: Duration = Duration::from_secs(15);
-
-/// Half each, touched, and held until both have theirs.
-fn hog(bytes: u64) {
-    let half = usize::try_from(bytes / 2).unwrap_or(0);
-    let take = || {
-        let mut memory = vec![1u8; half];
-        memory.iter_mut().step_by(4096).for_each(|byte| *byte = byte.wrapping_add(1));
-        memory
-    };
-    match process::fork_with_pidfd() {
-        Ok(Cloned::Child) => {
-            let _memory = take();
-            nix::unistd::pause();
-        }
-        Ok(Cloned::Parent(..)) => {
-            let _memory = take();
-            std::thread::sleep(Duration::from_millis(500));
-        }
-        Err(_) => {}
-    }
-}
-
-fn spin() {
-    let _ = process::fork_with_pidfd();
-    let start = Instant::now();
-    while start.elapsed() < LONG {}
-}
-
-fn flood() {
-    use std::io::Write;
-    let block = vec![b'x'; 1 << 16];
-    for _ in 0..=(MOST_OUTPUT >> 16) {
-        if std::io::stdout().write_all(&block).is_err() {
-            return;
-        }
     }
 }

@@ -5,9 +5,12 @@
 
 pub mod baits;
 mod caller;
+mod calls;
 mod files;
 mod host_facts;
+mod init;
 mod inside;
+mod lay;
 mod limits;
 mod mountinfo;
 mod network;
@@ -15,7 +18,9 @@ mod outside;
 mod power;
 pub mod probe;
 mod processes;
+mod read_only;
 pub mod runs;
+mod spend;
 mod stage;
 mod verdict;
 
@@ -28,11 +33,15 @@ pub use verdict::{Verdict, Word};
 /// The groups, in the order in which they are tried and told.
 pub const GROUPS: &[(&str, &[Probe])] = &[
     ("files", files::PROBES),
+    ("files", mountinfo::PROBES),
+    ("files", read_only::PROBES),
     ("processes", processes::PROBES),
+    ("processes", init::PROBES),
     ("caller", caller::PROBES),
     ("network", network::PROBES),
     ("host", host_facts::PROBES),
     ("power", power::PROBES),
+    ("power", calls::PROBES),
     ("limits", limits::PROBES),
 ];
 

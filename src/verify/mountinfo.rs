@@ -1,6 +1,36 @@
-//! proc_pid_mountinfo(5): the mounts that a process sees.
+//! What the table of mounts says: proc_pid_mountinfo(5).
 
-use std::path::PathBuf;
+use super::baits::Baits;
+use super::files::key_of;
+use super::probe::{Answer, Granted, Probe, none_of, not_tried};
+use crate::plan::MountKind;
+use nix::sys::statfs::{Statfs, statfs};
+use nix::sys::sysinfo::sysinfo;
+use std::path::{Path, PathBuf};
+
+/// In this order.
+pub const PROBES: &[Probe] = &[
+    Probe::new(
+        "mounts",
+        "No mount of the host is left, but what was granted",
+        "/proc/self/mountinfo: one root, a tmpfs, read-only, and no sysfs, cgroup or debugfs",
+        mounts,
+    )
+    .unless(grants_a_mount),
+    Probe::new(
+        "mount-flags",
+        "No mount lets a set-uid program or a device work, but for devices",
+        "the flags nosuid and nodev of every mount",
+        mount_flags,
+    ),
+    Probe::new(
+        "memory-file-systems",
+        "What is mounted in memory has a size and an inode limit",
+        "statfs(2) of every tmpfs",
+        memory_file_systems,
+    )
+    .unless(|granted| key_of(granted, |kind| matches!(kind, MountKind::Bind(_)))),
+];
 
 /// One mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +61,55 @@ fn parse(line: &str) -> Option<Mount> {
     let at = fields.next()?.replace("\\040", " ").into();
     let flags = fields.next()?.split(',').map(str::to_owned).collect();
     Some(Mount { at, flags, kind: right.split(' ').next()?.to_owned() })
+}
+
+/// What is mounted below a granted tree is granted with it.
+fn grants_a_mount(granted: &Granted) -> Option<String> {
+    key_of(granted, |kind| matches!(kind, MountKind::Bind(_)))
+}
+
+fn mounts(_: &Baits) -> Answer {
+    let Ok(mounts) = read() else { return not_tried("/proc/self/mountinfo cannot be read") };
+    let roots: Vec<_> = mounts.iter().filter(|mount| mount.at == Path::new("/")).collect();
+    let mut wrong = Vec::new();
+    if !matches!(roots.as_slice(), [root] if root.kind == "tmpfs" && root.has("ro")) {
+        wrong.push("/".to_owned());
+    }
+    let of_the_host = ["sysfs", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs", "bpf", "efivarfs"];
+    let left = mounts.iter().filter(|mount| of_the_host.contains(&mount.kind.as_str()));
+    wrong.extend(left.map(|mount| mount.at.display().to_string()));
+    none_of(wrong, format_args!("{} mounts, all of them the plan's", mounts.len()))
+}
+
+fn mount_flags(_: &Baits) -> Answer {
+    let Ok(mounts) = read() else { return not_tried("/proc/self/mountinfo cannot be read") };
+    let device = |mount: &Mount| mount.at.starts_with("/dev") && mount.has("noexec");
+    let wrong = mounts.iter().filter(|mount| !mount.has("nosuid") || !(mount.has("nodev") || device(mount)));
+    none_of(wrong.map(|mount| mount.at.display().to_string()).collect(), format_args!("{} mounts", mounts.len()))
+}
+
+fn memory_file_systems(_: &Baits) -> Answer {
+    let Ok(mounts) = read() else { return not_tried("/proc/self/mountinfo cannot be read") };
+    let (mut unlimited, mut count) = (vec![], 0);
+    for mount in mounts.iter().filter(|mount| mount.kind == "tmpfs") {
+        let Ok(found) = statfs(&mount.at) else { continue };
+        count += 1;
+        // A tmpfs of the host has half its memory, or none: none of ours has more than a profile wrote.
+        if found.blocks() == 0 || found.files() == 0 || is_default(&found) {
+            unlimited.push(mount.at.display().to_string());
+        }
+    }
+    if count == 0 {
+        return not_tried("there is none");
+    }
+    none_of(unlimited, format_args!("{count} of them"))
+}
+
+/// Half of the memory, which is what a tmpfs has that nobody gave a size.
+fn is_default(found: &Statfs) -> bool {
+    let total = sysinfo().map(|info| info.ram_total()).unwrap_or(0);
+    let size = found.blocks().saturating_mul(found.block_size() as u64);
+    total != 0 && size.abs_diff(total / 2) < total / 64
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The outside half: lays the baits, lets the victim make the run, and looks what became of them.
 
-use super::baits::{Baits, LOG_START, NAME, PLACE};
+use super::baits::{LOG_START, PLACE};
 use super::inside::{END, Line};
+use super::lay::{Baited, Seen};
 use super::probe::{Answer, Attempt, not_tried};
 use super::processes::lock;
 use super::runs::{Runs, read_report};
@@ -10,23 +11,11 @@ use super::verdict::{Verdict, judge};
 use super::{Word, battery};
 use crate::error::Error;
 use crate::plan::{Plan, User};
-use crate::sys::probe::{Arg, call};
-use crate::sys::process::keep_across_exec;
-use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, OFlag, fcntl, open};
-use nix::libc;
-use nix::pty::{OpenptyResult, openpty};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
-use nix::sys::stat::Mode;
-use nix::unistd::{gethostname, mkdtemp, ttyname};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, Permissions};
-use std::io;
+use std::fs;
 use std::net::{TcpListener, UdpSocket};
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
-use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 
 /// What is to be verified.
@@ -83,110 +72,7 @@ fn hold_signals() -> SigSet {
     held
 }
 
-/// The baits, for as long as they lie.
-struct Baited {
-    baits: Baits,
-    directory: Directory,
-    tcp: [Option<TcpListener>; 2],
-    udp: Option<UdpSocket>,
-    unix: [UnixListener; 2],
-    terminal: Option<OpenptyResult>,
-    /// Inherited by whatever is started.
-    _open: OwnedFd,
-    before: Seen,
-}
-
-/// A directory that is removed with all that is in it.
-struct Directory(PathBuf);
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let lock = fs::File::open(self.0.join("shown/lock"));
-        let _ = fs::remove_dir_all(&self.0);
-        // A daemon that nothing ended holds it until it sees that it is gone.
-        if let Ok(lock) = lock {
-            let _ = Flock::lock(lock, FlockArg::LockExclusive);
-        }
-    }
-}
-
-/// Names and change times: of the shown tree, and names beside it.
-#[derive(Debug, PartialEq)]
-struct Seen {
-    shown: BTreeMap<OsString, (i64, i64, u64)>,
-    beside: Vec<OsString>,
-}
-
-impl Seen {
-    fn look(directory: &Path) -> io::Result<Seen> {
-        let mut shown = BTreeMap::new();
-        for entry in fs::read_dir(directory.join("shown"))?.flatten() {
-            let metadata = entry.path().symlink_metadata()?;
-            shown.insert(entry.file_name(), (metadata.ctime(), metadata.ctime_nsec(), metadata.size()));
-        }
-        let mut beside: Vec<_> = fs::read_dir(directory)?.flatten().map(|entry| entry.file_name()).collect();
-        beside.sort();
-        Ok(Seen { shown, beside })
-    }
-}
-
 impl Baited {
-    fn lay(request: &Request) -> io::Result<Self> {
-        let directory = Directory(place(request.plan)?);
-        let path = directory.0.clone();
-        let canary = format!("canary-{}-{:x}", std::process::id(), fs::metadata(&path)?.ctime_nsec());
-        let secret = path.join("secret");
-        write(&secret, 0o600, &canary)?;
-        for name in ["stdin", "stderr"] {
-            write(&path.join(name), 0o600, "")?;
-        }
-        write(&path.join("log"), 0o600, LOG_START)?;
-        fs::create_dir(path.join("reports"))?;
-        let shown = path.join("shown");
-        show(&shown, &secret)?;
-        let tcp = ["127.0.0.1:0", "[::1]:0"].map(|address| {
-            let listener = TcpListener::bind(address).ok()?;
-            listener.set_nonblocking(true).ok().map(|()| listener)
-        });
-        let udp = UdpSocket::bind("127.0.0.1:0").ok().filter(|socket| socket.set_nonblocking(true).is_ok());
-        let name = format!("{NAME}-{canary}");
-        let path_socket = path.join("socket");
-        let unix =
-            [UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name)?)?, UnixListener::bind(&path_socket)?];
-        unix.iter().try_for_each(|listener| listener.set_nonblocking(true))?;
-        let terminal = openpty(None, None).ok().filter(|pty| [&pty.master, &pty.slave].into_iter().all(is_private));
-        let inherited = open(&path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
-        keep_across_exec(inherited.as_raw_fd())?;
-        let tcp_port = |number: usize| Some(tcp[number].as_ref()?.local_addr().ok()?.port());
-        let baits = Baits {
-            is_bare: request.is_bare,
-            pids: request.plan.limits.pids,
-            secret,
-            shown: if request.is_bare { shown } else { Path::new(PLACE).join("shown") },
-            home: names_in(request.home.as_deref(), request.plan),
-            accounts: accounts(),
-            machine_id: fs::read_to_string("/etc/machine-id")
-                .ok()
-                .map(|id| id.trim().to_owned())
-                .filter(|id| !id.is_empty()),
-            hostname: gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-            namespaces: namespaces(),
-            tcp4: tcp_port(0),
-            tcp6: tcp_port(1),
-            udp: udp.as_ref().and_then(|socket| Some(socket.local_addr().ok()?.port())),
-            abstract_socket: name,
-            path_socket,
-            shm: segment().ok(),
-            queue: queue(&canary).ok(),
-            terminal: terminal.as_ref().and_then(|pty| ttyname(&pty.slave).ok()),
-            interfaces: interfaces(),
-            canary,
-            ..Baits::default()
-        };
-        let before = Seen::look(&directory.0)?;
-        Ok(Baited { baits, directory, tcp, udp, unix, terminal, _open: inherited, before })
-    }
-
     fn verify(mut self, request: &Request) -> Result<Verification, Error> {
         let runs = self.runs(request)?;
         let report = self.directory.0.join("reports/run.json");
@@ -270,18 +156,14 @@ impl Baited {
     /// By probe: what should not have happened outside.
     fn effects(&self, told: Option<&Told>, left: bool) -> BTreeMap<&'static str, String> {
         let after = Seen::look(&self.directory.0).ok();
-        let changed: Vec<String> =
-            after.as_ref().map_or(vec!["all of it".into()], |after| differences(&self.before, after));
+        let changed: Vec<String> = after.as_ref().map_or(vec!["all of it".into()], |after| self.before.changes(after));
         let accepted = |listener: &Option<TcpListener>| listener.as_ref().is_some_and(|socket| socket.accept().is_ok());
         let received = |socket: &UdpSocket| socket.recv(&mut [0; 8]).is_ok();
         let log = fs::read_to_string(self.directory.0.join("log")).unwrap_or_default();
         let stdin = fs::read(self.directory.0.join("stdin")).unwrap_or_default();
         let killed = told.is_none();
         let told = told.cloned().unwrap_or_default();
-        let is_shown = |name: &str| {
-            let own = changed.iter().any(|changed| changed == name);
-            self.before.shown != after.as_ref().map_or(BTreeMap::new(), |after| after.shown.clone()) && own
-        };
+        let is_shown = |name: &str| changed.iter().any(|changed| changed == name);
         let written = self.terminal.as_ref().is_some_and(|pty| is_readable(&pty.master));
         [
             ("tcp-ipv4", accepted(&self.tcp[0]), "the listener accepted a connection"),
@@ -310,56 +192,6 @@ impl Baited {
     }
 }
 
-impl Drop for Baited {
-    /// What no process holds: the segment and the queue.
-    fn drop(&mut self) {
-        const IPC_RMID: i32 = 0;
-        if let Some(id) = self.baits.shm {
-            let _ = call(libc::SYS_shmctl, &[Arg::Number(id), Arg::Number(IPC_RMID), Arg::Number(0)]);
-        }
-        if let Some(name) = self.baits.queue.as_deref().and_then(|name| std::ffi::CString::new(name).ok()) {
-            let _ = call(libc::SYS_mq_unlink, &[Arg::Text(&name)]);
-        }
-    }
-}
-
-/// A new directory, private, in the first usual place that the profile does not show.
-fn place(plan: &Plan) -> io::Result<PathBuf> {
-    let places = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into(), "/dev/shm".into()];
-    let places: Vec<PathBuf> = places.into_iter().filter_map(|place| place.canonicalize().ok()).collect();
-    let unshown = places.iter().filter(|place| plan.host_path(place).is_none());
-    let mut last = io::Error::from(io::ErrorKind::NotFound);
-    for place in unshown.chain(&places) {
-        match mkdtemp(&place.join(format!("{NAME}-XXXXXX"))) {
-            Ok(path) => return Ok(path),
-            Err(errno) => last = errno.into(),
-        }
-    }
-    Err(last)
-}
-
-fn write(path: &Path, mode: u32, text: &str) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    io::Write::write_all(&mut file, text.as_bytes())?;
-    // Whatever the umask is.
-    fs::set_permissions(path, Permissions::from_mode(mode))
-}
-
-/// Made close-on-exec: openpty(3) makes it so that it is inherited.
-fn is_private(fd: &OwnedFd) -> bool {
-    fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).is_ok()
-}
-
-/// What any user may change, so that only the mount stands in the way.
-fn show(shown: &Path, secret: &Path) -> io::Result<()> {
-    fs::create_dir(shown)?;
-    for name in ["file", "spare", "hidden", "lock"] {
-        write(&shown.join(name), 0o666, "content")?;
-    }
-    symlink(secret, shown.join("link"))?;
-    fs::set_permissions(shown, Permissions::from_mode(0o777))
-}
-
 /// A read-only mount of verify's own, as `--mount` reads it.
 fn bind(source: &Path, name: &str) -> Result<serde_json::Value, Error> {
     let text = source.to_str().filter(|text| !text.ends_with(" (deleted)")).ok_or_else(|| {
@@ -367,59 +199,6 @@ fn bind(source: &Path, name: &str) -> Result<serde_json::Value, Error> {
             .remedy("Install sandbox at a path of plain text")
     })?;
     Ok(serde_json::json!({"ro": text.replace('$', "$$"), "at": format!("{PLACE}/{name}")}))
-}
-
-/// Names in the home that no entry of the plan shows, or makes.
-fn names_in(home: Option<&Path>, plan: &Plan) -> Vec<PathBuf> {
-    const ENOUGH: usize = 64;
-    let entries = home.and_then(|home| fs::read_dir(home).ok()).into_iter().flatten().flatten();
-    let paths = entries.map(|entry| entry.path());
-    let is_made = |path: &PathBuf| plan.mounts.iter().any(|mount| mount.at.starts_with(path));
-    paths.filter(|path| plan.host_path(path).is_none() && !is_made(path)).take(ENOUGH).collect()
-}
-
-fn accounts() -> Vec<String> {
-    let own = nix::unistd::getuid().to_string();
-    let text = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let others = text.lines().filter_map(|line| {
-        let mut fields = line.split(':');
-        let (name, uid) = (fields.next()?, fields.nth(1)?);
-        (!["0", "65534", &own].contains(&uid)).then(|| name.to_owned())
-    });
-    others.take(64).collect()
-}
-
-fn namespaces() -> BTreeMap<String, String> {
-    let kinds = ["user", "mnt", "pid", "net", "uts", "ipc", "cgroup"];
-    let link = |kind: &str| Some(fs::read_link(format!("/proc/self/ns/{kind}")).ok()?.to_string_lossy().into_owned());
-    kinds.into_iter().filter_map(|kind| Some((kind.to_owned(), link(kind)?))).collect()
-}
-
-fn interfaces() -> Vec<String> {
-    let text = fs::read_to_string("/proc/net/dev").unwrap_or_default();
-    let names = text.lines().skip(2).filter_map(|line| line.split(':').next()).map(str::trim);
-    names.filter(|name| *name != "lo").map(str::to_owned).collect()
-}
-
-/// shmget(2)
-fn segment() -> nix::Result<i32> {
-    let (private, size, mode) = (Arg::Number(0), Arg::Number(4096), Arg::Number(0o600));
-    call(libc::SYS_shmget, &[private, size, mode]).map(|id| id as i32)
-}
-
-/// mq_open(3), whose kernel form has no slash.
-fn queue(canary: &str) -> nix::Result<String> {
-    let name = format!("{NAME}-{canary}");
-    let text = std::ffi::CString::new(name.clone()).map_err(|_| nix::errno::Errno::EINVAL)?;
-    let flags = Arg::Number(libc::O_CREAT | libc::O_EXCL | libc::O_RDONLY | libc::O_CLOEXEC);
-    call(libc::SYS_mq_open, &[Arg::Text(&text), flags, Arg::Number(0o600), Arg::Number(0)])?;
-    Ok(name)
-}
-
-fn differences(before: &Seen, after: &Seen) -> Vec<String> {
-    let names = before.shown.keys().chain(after.shown.keys());
-    let changed = names.filter(|name| before.shown.get(*name) != after.shown.get(*name));
-    changed.map(|name| name.to_string_lossy().into_owned()).collect()
 }
 
 /// In the run's own words, if it did not come to the command.

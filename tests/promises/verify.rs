@@ -79,7 +79,7 @@ fn outside_a_sandbox_nearly_every_promise_is_broken() {
     let printed = read(output.exits(1));
     assert_eq!(printed["sandboxed"], false);
     // What the kernel itself refuses an ordinary user, or everybody.
-    let mut held = set(["hard-limits", "open-files", "working-directory"]);
+    let mut held = set(["hard-limits", "working-directory"]);
     if !root() {
         held.extend(set(["device-nodes", "init-files", "kernel-log", "other-ids", "own-limits", "proc-settings"]));
     }
@@ -178,9 +178,22 @@ fn a_shown_secret_is_granted_by_the_mount_that_shows_it() {
 #[test]
 fn limits_that_are_soon_reached_are_reached() {
     let project = Project::new();
-    let flags = ["--pids", "20", "--file-size", "1MiB", "--cpu-time", "1s", "--output", "4MiB"];
+    let flags = [
+        "--pids",
+        "20",
+        "--file-size",
+        "1MiB",
+        "--open-files",
+        "64",
+        "--address-space",
+        "4GiB",
+        "--cpu-time",
+        "1s",
+        "--output",
+        "4MiB",
+    ];
     let holds = with(&verify(&project, &flags), "holds");
-    let limits = set(["processes", "file-size", "cpu-time", "output"]);
+    let limits = set(["processes", "file-size", "open-files", "address-space", "cpu-time", "output"]);
     assert!(limits.is_subset(&holds), "{holds:?}");
     let holds = with(&verify(&project, &["--wall-time", "3s"]), "holds");
     assert!(holds.contains("wall-time"), "{holds:?}");
