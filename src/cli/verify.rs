@@ -51,10 +51,10 @@ fn attempt(asked: Asked) -> Result<u8, Error> {
         tracing::warn!("{}", line.trim_start_matches("sandbox: "));
     }
     let shown = match asked.json {
-        true => format!("{:#}\n", object(&verification, &plan, &host.kernel_release, asked.is_bare)),
-        false => text(&verification, &plan, &host.kernel_release, asked.is_bare),
+        true => escaped(&format!("{:#}\n", object(&verification, &plan, &host.kernel_release, asked.is_bare))),
+        false => say::escape(&text(&verification, &plan, &host.kernel_release, asked.is_bare)),
     };
-    let printed = say::print(&say::escape(&shown));
+    let printed = say::print(&shown);
     if let Some(status) = &verification.cut_short {
         let short = say::error(
             &Error::host(format!("not all was tried: the run of the probes ended before, as {status}"))
@@ -108,6 +108,22 @@ fn object(verification: &Verification, plan: &Plan, kernel: &str, is_bare: bool)
         "cut_short": verification.cut_short,
         "degraded": verification.degraded,
     })
+}
+
+/// As [`say::escape`], but as JSON can read it back: all that is escaped stands in a text.
+fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for character in json.chars() {
+        match say::escape(character.encode_utf8(&mut [0; 4])).chars().eq([character]) {
+            true => out.push(character),
+            false => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    out
 }
 
 /// What fails first, then each group; what holds in one line, what does not with the reason.
@@ -191,6 +207,14 @@ mod tests {
         for (_, probe) in battery() {
             assert!(probe.promise.chars().count() + 12 <= WIDTH, "{}", probe.promise);
         }
+    }
+
+    #[test]
+    fn what_is_escaped_for_a_terminal_is_json_still() {
+        let text = "a\u{202e}b\u{e0041}\u{7f}\u{1b}ä";
+        let shown = escaped(&json!([text]).to_string());
+        assert!(!shown.contains(['\u{202e}', '\u{e0041}', '\u{1b}', '\u{7f}']), "{shown}");
+        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), json!([text]));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Baits {
     pub is_bare: bool,
     /// The limits of the plan that a process can reach by itself.
     pub limits: Limits,
+    /// What the plan mounts in memory: bytes and inodes by place.
+    pub memory: BTreeMap<PathBuf, (u64, u64)>,
     /// How many inotify instances a user of the host has (inotify(7)).
     pub inotify_instances: u64,
     /// A file of mode 0600 that nothing grants, and what is in it.

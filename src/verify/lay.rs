@@ -2,7 +2,7 @@
 
 use super::baits::{Baits, LOG_START, NAME, PLACE};
 use super::outside::Request;
-use crate::plan::Plan;
+use crate::plan::{MountKind, Plan};
 use crate::sys::probe::{Arg, call};
 use crate::sys::process::keep_across_exec;
 use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, OFlag, fcntl, open};
@@ -67,6 +67,7 @@ impl Baited {
         let baits = Baits {
             is_bare: request.is_bare,
             limits: (&request.plan.limits).into(),
+            memory: memory(request.plan),
             inotify_instances: number("/proc/sys/fs/inotify/max_user_instances").unwrap_or(128),
             secret,
             shown: if request.is_bare { shown } else { Path::new(PLACE).join("shown") },
@@ -192,6 +193,16 @@ fn names_in(home: Option<&Path>, plan: &Plan) -> Vec<PathBuf> {
     let paths = entries.map(|entry| entry.path());
     let is_made = |path: &PathBuf| plan.mounts.iter().any(|mount| mount.at.starts_with(path));
     paths.filter(|path| plan.host_path(path).is_none() && !is_made(path)).take(ENOUGH).collect()
+}
+
+/// Sizes and inodes of every tmpfs, the root among them.
+fn memory(plan: &Plan) -> BTreeMap<PathBuf, (u64, u64)> {
+    let root = (PathBuf::from("/"), (plan.root.size, plan.root.inodes));
+    let mounted = plan.mounts.iter().filter_map(|mount| match &mount.kind {
+        MountKind::Tmpfs(tmpfs) => Some((mount.at.clone(), (tmpfs.size, tmpfs.inodes))),
+        _ => None,
+    });
+    mounted.chain([root]).collect()
 }
 
 fn accounts() -> Vec<String> {

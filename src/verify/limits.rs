@@ -2,7 +2,7 @@
 
 use super::baits::Baits;
 use super::probe::{Answer, Probe, Reply, alone, held, no_room, none_of, not_tried, through};
-use super::runs::Runs;
+use super::runs::{Runs, WITHOUT_CGROUP};
 use super::spend::{FLOOD, HOG, MOST_OUTPUT, SLEEP, SPIN};
 use crate::plan::Enforcement;
 use crate::sys::probe::{Arg, call};
@@ -97,7 +97,8 @@ pub const PROBES: &[Probe] = &[
         },
     )
     .unless(|granted| {
-        let is_preferred = granted.plan.cgroup.mode == Enforcement::Prefer;
+        let is_without = granted.through.iter().all(|seen| seen == WITHOUT_CGROUP);
+        let is_preferred = is_without && granted.plan.cgroup.mode == Enforcement::Prefer;
         is_open("memory", granted.plan.limits.memory).or_else(|| is_preferred.then(|| "cgroup.mode: prefer".into()))
     }),
     Probe::by_run(

@@ -4,8 +4,7 @@ use super::baits::Baits;
 use super::files::key_of;
 use super::probe::{Answer, Granted, Probe, none_of, not_tried};
 use crate::plan::MountKind;
-use nix::sys::statfs::{Statfs, statfs};
-use nix::sys::sysinfo::sysinfo;
+use nix::sys::statfs::statfs;
 use std::path::{Path, PathBuf};
 
 /// In this order.
@@ -26,7 +25,7 @@ pub const PROBES: &[Probe] = &[
     Probe::new(
         "memory-file-systems",
         "What is mounted in memory has a size and an inode limit",
-        "statfs(2) of every tmpfs",
+        "statfs(2) of every tmpfs, beside the plan",
         memory_file_systems,
     )
     .unless(|granted| key_of(granted, |kind| matches!(kind, MountKind::Bind(_)))),
@@ -88,28 +87,25 @@ fn mount_flags(_: &Baits) -> Answer {
     none_of(wrong.map(|mount| mount.at.display().to_string()).collect(), format_args!("{} mounts", mounts.len()))
 }
 
-fn memory_file_systems(_: &Baits) -> Answer {
+fn memory_file_systems(baits: &Baits) -> Answer {
     let Ok(mounts) = read() else { return not_tried("/proc/self/mountinfo cannot be read") };
-    let (mut unlimited, mut count) = (vec![], 0);
+    let (mut larger, mut count) = (vec![], 0);
     for mount in mounts.iter().filter(|mount| mount.kind == "tmpfs") {
         let Ok(found) = statfs(&mount.at) else { continue };
         count += 1;
-        // A tmpfs of the host has half its memory, or none: none of ours has more than a profile wrote.
-        if found.blocks() == 0 || found.files() == 0 || is_default(&found) {
-            unlimited.push(mount.at.display().to_string());
+        // What the plan does not name lies in the root, as its covers do.
+        let limit = baits.memory.get(&mount.at).or(baits.memory.get(Path::new("/"))).copied().unwrap_or_default();
+        let size = found.blocks().saturating_mul(found.block_size() as u64);
+        // 0 is none. A page is the kernel's rounding; the root has a few inodes more for verify's own mounts.
+        let is_limited = |seen: u64, limit: u64, slack: u64| seen != 0 && seen <= limit.saturating_add(slack);
+        if !is_limited(size, limit.0, 4096) || !is_limited(found.files(), limit.1, 64) {
+            larger.push(mount.at.display().to_string());
         }
     }
     if count == 0 {
         return not_tried("there is none");
     }
-    none_of(unlimited, format_args!("{count} of them"))
-}
-
-/// Half of the memory, which is what a tmpfs has that nobody gave a size.
-fn is_default(found: &Statfs) -> bool {
-    let total = sysinfo().map(|info| info.ram_total()).unwrap_or(0);
-    let size = found.blocks().saturating_mul(found.block_size() as u64);
-    total != 0 && size.abs_diff(total / 2) < total / 64
+    none_of(larger, format_args!("{count} of them, none larger than in the plan"))
 }
 
 #[cfg(test)]

@@ -10,11 +10,13 @@ use crate::sys::probe::{Arg, call};
 use caps::{CapSet, Capability};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::libc::{self};
+use nix::libc;
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::kill;
 use nix::sys::stat::Mode;
-use nix::unistd::{Uid, execve, getresuid, setresuid};
+use nix::unistd::{Pid, Uid, execve, getresuid, setresuid};
 use std::fs;
+use std::os::fd::AsFd;
 
 /// In this order.
 pub const PROBES: &[Probe] = &[
@@ -98,7 +100,7 @@ pub const PROBES: &[Probe] = &[
     Probe::new(
         "landlock",
         "Landlock is on where the kernel has it",
-        "open(2) with O_TRUNC of /proc/self/comm, which only Landlock refuses",
+        "kill(2) of PID 1 with signal 0, or open(2) of /proc/self/comm with O_TRUNC: only Landlock refuses them",
         landlock,
     )
     .unless(|granted| (granted.plan.landlock.mode == Enforcement::Off).then(|| "landlock.mode: off".into())),
@@ -152,7 +154,7 @@ fn keeps_capabilities(granted: &Granted) -> Option<String> {
     granted.through.iter().all(kept).then(|| "capabilities".into())
 }
 
-/// The word after `verify-inside` with which a process tells its capabilities.
+/// The word after [`super::INSIDE`] with which a process tells its capabilities.
 pub(super) const TELL: &str = "capabilities";
 
 /// What the process that is executed below says: the capabilities it has, one a line.
@@ -165,7 +167,6 @@ pub(super) fn tell_capabilities() -> u8 {
 }
 
 fn uid_0_regains(baits: &Baits) -> Answer {
-    use std::os::fd::AsFd;
     let Ok((reader, writer)) = nix::unistd::pipe2(OFlag::O_CLOEXEC) else {
         return not_tried("there could be no pipe for it");
     };
@@ -268,17 +269,18 @@ fn covers(baits: &Baits) -> Answer {
     none_of(done, refused.join(", "))
 }
 
-/// Rights on /proc do not hold O_TRUNC, which is one of its own from ABI 3 on.
-fn landlock(_: &Baits) -> Answer {
-    if landlock_abi() < 3 {
-        return not_tried(format_args!(
-            "this kernel has Landlock ABI {}, whose refusals cannot be told from others",
-            landlock_abi()
-        ));
-    }
-    match open("/proc/self/comm", OFlag::O_WRONLY | OFlag::O_TRUNC | OFlag::O_CLOEXEC, Mode::empty()) {
-        Ok(_) => through("there is no such fence"),
-        Err(errno) => held(format_args!("{errno:?}")),
+/// From ABI 6 on a signal does not leave the domain, and init is outside of it. Before, the rights on /proc do not hold O_TRUNC,
+/// which is one of its own from ABI 3 on.
+fn landlock(baits: &Baits) -> Answer {
+    let abi = landlock_abi();
+    let refused = match abi {
+        0..3 => return not_tried(format_args!("this kernel has Landlock ABI {abi}, whose refusals look like others")),
+        6.. if !baits.is_bare => kill(Pid::from_raw(1), None).err(),
+        _ => open("/proc/self/comm", OFlag::O_WRONLY | OFlag::O_TRUNC | OFlag::O_CLOEXEC, Mode::empty()).err(),
+    };
+    match refused {
+        None => through("there is no such fence"),
+        Some(errno) => held(format_args!("{errno:?}")),
     }
 }
 

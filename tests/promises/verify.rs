@@ -167,7 +167,7 @@ fn a_shown_secret_is_granted_by_the_mount_that_shows_it() {
         return;
     }
     let project = Project::new();
-    let place = tempfile::tempdir().unwrap();
+    let place = tempfile::tempdir_in("/tmp").unwrap();
     let mut command = project.sandbox(&["verify", "--json", "--ro", "/dev/shm", "--ro", "/var/tmp", "--ro", "/tmp"]);
     command.env("TMPDIR", place.path());
     let output = finish(command);
