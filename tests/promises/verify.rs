@@ -226,6 +226,17 @@ fn the_filter_that_kills_is_verified_too() {
     assert!(with(&printed, "holds").contains("typing"));
 }
 
+// Then verify's own files lie where the profile shows nothing, and that may be a tmpfs of the host's.
+#[test]
+fn a_profile_that_may_write_tmp_is_verified_from_elsewhere() {
+    if root() {
+        // Of root's files there only those can be written that are mapped to the command's id; that is another test's.
+        return;
+    }
+    let printed = verify(&Project::new(), &["--rw", "/tmp"]);
+    assert!(with(&printed, "holds").is_superset(&set(["secret-file", "memory-file-systems"])), "{printed:#}");
+}
+
 #[test]
 fn it_works_at_home_and_counts_directories_from_where_it_is_typed() {
     let project = Project::new();
