@@ -89,6 +89,7 @@ impl Baited {
             return Err(error);
         }
         let effects = self.effects(told.as_ref(), left);
+        debug_assert!(effects.keys().all(|id| battery().any(|(_, probe)| probe.id == *id)), "{effects:?}");
         let (mut answers, is_whole) = self.answers();
         let status = report["status"].as_str().unwrap_or("signaled").to_owned();
         let is_own_end = ["exited", "signaled"].contains(&status.as_str());

@@ -66,3 +66,44 @@ fn some_of(all: &[String]) -> String {
         Some(more) => format!("{few}, and {more} more"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::testing::World;
+    use crate::verify::probe::{held, not_tried, through};
+
+    static PROBE: Probe = Probe::new("p", "P", "t", |_| held(""))
+        .unless(|granted| granted.through.iter().all(|name| name == "granted").then(|| "key".into()));
+
+    fn judged(answer: Answer, effect: Option<&str>, is_bare: bool) -> (Word, String, Option<String>) {
+        let baits = Baits { is_bare, ..Baits::default() };
+        let effect = effect.map(str::to_owned);
+        let verdict = judge(("files", &PROBE), answer, effect.as_ref(), &World::new().planned(), &baits);
+        (verdict.verdict, verdict.seen, verdict.granted_by)
+    }
+
+    #[test]
+    fn what_got_through_is_granted_only_if_all_of_it_is() {
+        assert_eq!(judged(through("granted"), None, false), (Word::Granted, "granted".into(), Some("key".into())));
+        let two = Answer::Through(vec!["granted".into(), "other".into()]);
+        assert_eq!(judged(two, None, false), (Word::Fails, "granted, other".into(), None));
+    }
+
+    #[test]
+    fn what_was_seen_outside_counts_for_more_than_what_was_told_inside() {
+        assert_eq!(judged(held("EPERM"), Some("it came"), false), (Word::Fails, "it came".into(), None));
+        assert_eq!(judged(not_tried("no room"), Some("it came"), false).0, Word::Fails);
+    }
+
+    #[test]
+    fn without_a_sandbox_nothing_is_granted() {
+        assert_eq!(judged(through("granted"), None, true).0, Word::Fails);
+    }
+
+    #[test]
+    fn of_many_things_a_few_are_named() {
+        let many = Answer::Through((0..11).map(|number| number.to_string()).collect());
+        assert_eq!(judged(many, None, false).1, "0, 1, 2, 3, 4, 5, 6, 7, and 3 more");
+    }
+}
