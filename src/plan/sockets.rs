@@ -64,7 +64,7 @@ fn find(sockets: Vec<Bound>, host: &HostFacts) -> (Vec<PathBuf>, Vec<Bound>) {
 
 /// Trees that share a file system with a lost socket.
 fn trees_of<'a>(lost: &[Bound], shown: &'a [Shown]) -> impl Iterator<Item = &'a Shown> {
-    let mounts = if lost.is_empty() { Vec::new() } else { mountinfo::read() };
+    let mounts = if lost.is_empty() { Vec::new() } else { mountinfo::read().unwrap_or_default() };
     let holds = move |device: (u32, u32), tree: &Path| {
         let at =
             mounts.iter().filter(|mount| tree.starts_with(&mount.at)).map(|mount| mount.at.as_os_str().len()).max();

@@ -50,7 +50,7 @@ fn a_dead_process_leaves_its_memory_in_a_file() {
     if fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap().trim() != "core" {
         return;
     }
-    let attack = attack!("resources", "core").without("rlimits");
+    let attack = attack!("resources", "core").without("rlimits,seccomp");
     attack
         .effect(|bench, _| {
             let left = cores(bench);

@@ -31,3 +31,4 @@ mod stepdown;
 mod supervisor;
 mod syscalls;
 mod terminal;
+mod verify;
