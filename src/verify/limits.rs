@@ -210,7 +210,12 @@ fn hard_limits(_: &Baits) -> Answer {
     let (mut raised, mut count) = (vec![], 0);
     for (resource, soft, hard) in limited {
         count += 1;
-        match alone(|| setrlimit(resource, soft, hard + 1)) {
+        // What getrlimit says then counts: of RLIMIT_CORE the filter only says that it was set.
+        let raise = || {
+            setrlimit(resource, soft, hard + 1)?;
+            getrlimit(resource).and_then(|(_, now)| if now > hard { Ok(()) } else { Err(Errno::EPERM) })
+        };
+        match alone(raise) {
             Err(errno) => return no_room(errno),
             Ok(Reply::Done) => raised.push(format!("{resource:?}")),
             Ok(_) => {}
