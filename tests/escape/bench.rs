@@ -8,6 +8,13 @@ use std::path::PathBuf;
 /// What is written in a file that nobody granted.
 pub const CANARY: &str = "canary-9b1f";
 
+/// What the attacks include.
+const HEADERS: [(&str, &str); 3] = [
+    ("attack.h", include_str!("attack.h")),
+    ("loopback.h", include_str!("loopback.h")),
+    ("outside.h", include_str!("outside.h")),
+];
+
 /// Everything of one attack, removed at its end.
 pub struct Bench {
     pub project: Project,
@@ -29,9 +36,10 @@ impl Bench {
         fs::write(&secret, CANARY).unwrap();
         fs::set_permissions(secret, open(if root() { 0o644 } else { 0o600 })).unwrap();
         fs::write(attack.join("program.c"), source).unwrap();
-        let header = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/escape");
-        let mut cc =
-            project.outside("cc", &["-O1", "-Wall", "-Werror", "-static", "-pthread", "-I", header, "-o", program]);
+        for (name, header) in HEADERS {
+            fs::write(attack.join(name), header).unwrap();
+        }
+        let mut cc = project.outside("cc", &["-O1", "-Wall", "-Werror", "-static", "-pthread", "-o", program]);
         cc.arg("program.c").current_dir(&attack);
         finish(cc).ok();
         Bench { project, granted, shared }
