@@ -28,5 +28,6 @@ mod special_files;
 mod stdio;
 mod stepdown;
 mod supervisor;
+mod syscall_table;
 mod syscalls;
 mod terminal;
