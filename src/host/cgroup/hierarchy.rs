@@ -5,8 +5,10 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
+use std::ffi::OsString;
 use std::fs;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 /// The mount of cgroup2, and the caller's place below it.
@@ -24,6 +26,7 @@ impl Hierarchy {
     /// Reads /proc/self/mountinfo and /proc/self/cgroup.
     pub(super) fn find() -> Result<Self, Lack> {
         let (mounts, cgroups) = (own_file("mountinfo")?, own_file("cgroup")?);
+        let cgroups = String::from_utf8_lossy(&cgroups);
         let mut found = mounted(&mounts).peekable();
         if found.peek().is_none() {
             return Err(Lack::new(
@@ -68,42 +71,52 @@ impl Hierarchy {
 const MOUNT_PROC: &str = "Look at how /proc and /sys/fs/cgroup are mounted";
 const MOUNT_OWN: &str = "In a container, give it a cgroup namespace of its own (docker run --cgroupns=private)";
 
-/// A file of /proc/self.
-fn own_file(name: &str) -> Result<String, Lack> {
+/// A file of /proc/self. Bytes: one mount with a name that is not UTF-8, of whatever file system, is no reason to read none.
+fn own_file(name: &str) -> Result<Vec<u8>, Lack> {
     #[cfg(feature = "faults")]
     if let Some(text) = crate::faults::answer(name) {
         return Ok(text.into());
     }
-    fs::read_to_string(format!("/proc/self/{name}"))
+    fs::read(format!("/proc/self/{name}"))
         .map_err(|error| Lack::new(format!("/proc/self/{name} cannot be read: {error}"), MOUNT_PROC))
 }
 
 /// The root field and the mount point of each cgroup2 line, the last mounted first: proc_pid_mountinfo(5).
-fn mounted(mountinfo: &str) -> impl Iterator<Item = (PathBuf, PathBuf)> {
-    mountinfo.lines().rev().filter_map(|line| {
-        let (before, after) = line.split_once(" - ")?;
-        (after.split(' ').next() == Some("cgroup2")).then_some(())?;
-        let mut fields = before.split(' ').skip(3);
-        Some((unescape(fields.next()?), unescape(fields.next()?)))
+pub(super) fn mounted(mountinfo: &[u8]) -> impl Iterator<Item = (PathBuf, PathBuf)> {
+    mountinfo.rsplit(|byte| *byte == b'\n').filter_map(|line| {
+        let mut fields = line.split(|byte| *byte == b' ');
+        let (shows, at) = (fields.nth(3)?, fields.next()?);
+        // A hyphen ends the optional fields.
+        let kind = fields.skip_while(|field| field != b"-").nth(1)?;
+        (kind == b"cgroup2").then(|| (unescape(shows), unescape(at)))
     })
 }
 
-/// Space, tab, newline and backslash are written as octal numbers there.
-fn unescape(field: &str) -> PathBuf {
-    let mut path = String::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((before, after)) = rest.split_once('\\') {
-        path.push_str(before);
-        let code = after.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        path.push(char::from(code.unwrap_or(b'\\')));
-        rest = if code.is_some() { after.get(3..).unwrap_or_default() } else { after };
+/// Space, tab, newline and backslash are written as three octal digits there.
+fn unescape(field: &[u8]) -> PathBuf {
+    let octal = |digits: &[u8]| {
+        let digit = |byte: &u8| char::from(*byte).to_digit(8).and_then(|digit| u8::try_from(digit).ok());
+        digits.iter().try_fold(0u8, |sum, byte| sum.checked_mul(8)?.checked_add(digit(byte)?))
+    };
+    let mut parts = field.split(|byte| *byte == b'\\');
+    let mut path = parts.next().unwrap_or_default().to_vec();
+    for part in parts {
+        match part.split_at_checked(3).and_then(|(digits, rest)| Some((octal(digits)?, rest))) {
+            Some((byte, rest)) => {
+                path.push(byte);
+                path.extend(rest);
+            }
+            None => {
+                path.push(b'\\');
+                path.extend(part);
+            }
+        }
     }
-    path.push_str(rest);
-    path.into()
+    OsString::from_vec(path).into()
 }
 
 /// The `0::` line's path, below what is mounted.
-fn place(cgroups: &str, shows: &Path) -> Option<PathBuf> {
+pub(super) fn place(cgroups: &str, shows: &Path) -> Option<PathBuf> {
     let path = cgroups.lines().find_map(|line| line.strip_prefix("0::"))?;
     // A cgroup outside this namespace begins with /.., one that was removed ends with " (deleted)".
     let below = Path::new(path).strip_prefix(shows).ok()?;
@@ -126,7 +139,7 @@ mod tests {
 
     #[test]
     fn the_mounts_are_found_with_what_they_show_and_the_upper_one_first() {
-        let mounted = |text: &str| mounted(text).collect::<Vec<_>>();
+        let mounted = |text: &str| mounted(text.as_bytes()).collect::<Vec<_>>();
         let at = |shows: &str, at: &str| (PathBuf::from(shows), PathBuf::from(at));
         assert_eq!(mounted(UNIFIED), [at("/", "/sys/fs/cgroup")]);
         assert_eq!(mounted(HYBRID), [at("/", "/sys/fs/cgroup/uni fied")]);
@@ -136,6 +149,20 @@ mod tests {
         );
         assert_eq!(mounted("24 1 0:22 / /proc rw - proc proc rw\n"), []);
         assert_eq!(mounted("cgroup2\n - cgroup2\n"), []);
+    }
+
+    #[test]
+    fn a_mount_with_a_name_that_is_not_utf_8_hides_no_other() {
+        let stick = b"40 25 8:1 / /media/gr\xf6\xdfe rw shared:3 - vfat /dev/sdb1 rw\n";
+        let text = [UNIFIED.as_bytes(), stick].concat();
+        assert_eq!(mounted(&text).collect::<Vec<_>>(), [("/".into(), "/sys/fs/cgroup".into())]);
+    }
+
+    #[test]
+    fn only_three_octal_digits_are_an_escape() {
+        let path = |field: &[u8]| unescape(field).into_os_string().into_vec();
+        assert_eq!(path(br"a\040b\134\012"), b"a b\\\n");
+        assert_eq!(path(br"\04\+12\999\777\"), br"\04\+12\999\777\");
     }
 
     #[test]
