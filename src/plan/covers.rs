@@ -123,7 +123,7 @@ fn read_listed() -> Vec<u8> {
 }
 
 /// The paths in `/proc/net/unix`, see proc_net(5): the eighth column, absolute.
-fn bound_sockets(listed: &[u8]) -> impl Iterator<Item = PathBuf> + '_ {
+pub(super) fn bound_sockets(listed: &[u8]) -> impl Iterator<Item = PathBuf> + '_ {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     listed.split(|byte| *byte == b'\n').filter_map(|line| {
