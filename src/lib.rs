@@ -38,3 +38,4 @@ pub mod plan;
 pub mod prepare;
 pub mod profile;
 pub mod sys;
+mod visible;

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::layers::{landlock, seccomp};
 use crate::plan::{self, HostFacts, Plan};
 use crate::profile;
+use crate::visible;
 use std::path::{Path, PathBuf};
 
 pub use json::json;
@@ -24,12 +25,12 @@ pub fn explain(run: Run, as_json: bool) -> u8 {
             tracing::warn!("{notice}");
         }
         Ok(match as_json {
-            true => format!("{:#}\n", json(&plan)),
-            false => text(&plan, &Seen::look(&plan, &host)?, verbose),
+            true => visible::json(&format!("{:#}\n", json(&plan))),
+            false => visible::text(&text(&plan, &Seen::look(&plan, &host)?, verbose)),
         })
     });
     match shown {
-        Ok(shown) => say::print(&say::escape(&shown)),
+        Ok(shown) => say::print(&shown),
         Err(error) => say::error(&error),
     }
 }

@@ -29,26 +29,26 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
     match invocation {
         Invocation::Run(run) => run::run(*run),
         Invocation::Explain { run, json } => explain::explain(*run, json),
-        Invocation::ProfileList => print(|| Ok(profile::list(&Shelves::from_environment()))),
+        Invocation::ProfileList => answer(say::show, || Ok(profile::list(&Shelves::from_environment()))),
         Invocation::ProfileShow { name, resolved: false } => {
-            print(|| profile::show(&Shelves::from_environment(), &name))
+            answer(say::hand_out, || profile::show(&Shelves::from_environment(), &name))
         }
         Invocation::ProfileShow { name, resolved: true } => {
-            print(|| profile::resolved(&Shelves::from_environment(), &name))
+            answer(say::hand_out, || profile::resolved(&Shelves::from_environment(), &name))
         }
         Invocation::ProfileCheck { files } => check(&files),
         Invocation::ProfileDiff { a, b } => diff(&a, &b),
-        Invocation::ProfileInit { file } => print(|| init::init(&file)),
-        Invocation::Completions { shell } => print(|| completions::completions(&shell)),
-        Invocation::Print(text) => print(|| Ok(text)),
+        Invocation::ProfileInit { file } => answer(say::show, || init::init(&file)),
+        Invocation::Completions { shell } => answer(say::print, || completions::completions(&shell)),
+        Invocation::Print(text) => answer(say::print, || Ok(text)),
     }
 }
 
 /// What was asked for, on stdout.
-fn print(text: impl FnOnce() -> Result<String, Error>) -> u8 {
+fn answer(say: fn(&str) -> u8, text: impl FnOnce() -> Result<String, Error>) -> u8 {
     say::start(Verbosity::default());
     match text() {
-        Ok(text) => say::print(&text),
+        Ok(text) => say(&text),
         Err(error) => say::error(&error),
     }
 }
@@ -62,7 +62,7 @@ fn check(files: &[String]) -> u8 {
 fn diff(a: &str, b: &str) -> u8 {
     say::start(Verbosity::default());
     match profile::diff(&Shelves::from_environment(), a, b) {
-        Ok(lines) => say::print(&say::escape(&lines)).max(u8::from(!lines.is_empty())),
+        Ok(lines) => say::show(&lines).max(u8::from(!lines.is_empty())),
         Err(error) => say::error(&error),
     }
 }

@@ -5,6 +5,7 @@ mod diff;
 use crate::error::Error;
 use crate::profile::schema::{Cgroup, Features, Landlock, Limits, Network, Profile, Seccomp, User, each_limit};
 use crate::profile::{Layer, Located, Merged, Origin, Shelves, events, text};
+use crate::visible;
 use std::collections::BTreeMap;
 
 pub use diff::diff;
@@ -21,7 +22,7 @@ pub fn list(shelves: &Shelves) -> String {
             Ok(layer) => layer.profile.description.and_then(|text| text.lines().next().map(str::to_string)),
             Err(errors) => Some(format!("error: {}", errors[0])),
         };
-        (name, place, about.unwrap_or_default())
+        (visible::line(&name), visible::line(&place), visible::line(&about.unwrap_or_default()))
     });
     let rows: Vec<(String, String, String)> = rows.collect();
     let widest = |column: fn(&(String, String, String)) -> usize| rows.iter().map(column).max().unwrap_or(0);
@@ -54,10 +55,14 @@ pub fn resolved(shelves: &Shelves, name: &str) -> Result<String, Error> {
     for (path, place) in &places {
         if let Some(origin) = layer.origins.get(path) {
             let line = origin.position().map(|(line, _)| format!(":{line}")).unwrap_or_default();
-            notes.insert(place.key.0, format!("  # {}{line}", origin.source));
+            notes.insert(place.key.0, format!("  # {}{line}", visible::line(&origin.source)));
         }
     }
-    let sources = merged.sources.iter().map(|s| format!("# {} ({}) sha256 {}\n", s.name, s.source, s.sha256));
+    // A path with a line end in it would be more than a comment.
+    let sources = merged
+        .sources
+        .iter()
+        .map(|s| format!("# {} ({}) sha256 {}\n", visible::line(&s.name), visible::line(&s.source), s.sha256));
     let lines = yaml.lines().enumerate().map(|(i, line)| {
         let note = notes.get(&(i + 1)).map(String::as_str).unwrap_or_default();
         format!("{line}{note}\n")

@@ -5,6 +5,7 @@
 use super::args::Color;
 use crate::error::Error;
 use crate::host::outcome::exit_code::SETUP_FAILED;
+use crate::visible;
 use std::fmt::{self, Write as _};
 use std::io::{IsTerminal, Write as _};
 use std::time::Instant;
@@ -56,7 +57,17 @@ pub fn error(error: &Error) -> u8 {
     SETUP_FAILED
 }
 
-/// What was asked for, on stdout.
+/// A table or a page of ours, on stdout: names in it are not.
+pub fn show(text: &str) -> u8 {
+    print(&visible::text(text))
+}
+
+/// A text to be kept, on stdout: to a file it goes as it is, to a terminal so that it can be looked at.
+pub fn hand_out(text: &str) -> u8 {
+    if std::io::stdout().is_terminal() { show(text) } else { print(text) }
+}
+
+/// What was asked for, on stdout, as it is.
 pub fn print(text: &str) -> u8 {
     // A reader that went away early (`| head`) has what it wanted.
     match std::io::stdout().write_all(text.as_bytes()) {
@@ -65,29 +76,6 @@ pub fn print(text: &str) -> u8 {
         }
         _ => 0,
     }
-}
-
-/// `text` with every character escaped that a terminal would obey.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\t' => escaped.push(character),
-            // C0, DEL, C1, and what reorders or hides text: bidirectional controls, zero-width characters, tags.
-            _ if character.is_control() || is_invisible(character) => escaped.extend(character.escape_default()),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
-}
-
-/// `text` on one line: a name with a newline in it must not look like a line of ours.
-pub fn one_line(text: &str) -> String {
-    escape(text).replace('\n', "\\n")
-}
-
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 struct Line {
@@ -109,7 +97,7 @@ where
         if let Some(since) = self.since {
             write!(writer, "{:>8} µs  ", since.elapsed().as_micros())?;
         }
-        writeln!(writer, "{}", one_line(&message.0))
+        writeln!(writer, "{}", visible::line(&message.0))
     }
 }
 
@@ -122,18 +110,5 @@ impl Visit for Message {
             // Writing to a String does not fail.
             let _ = write!(self.0, "{value:?}");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_that_steers_a_terminal_is_printed_as_it_is() {
-        assert_eq!(escape("a\x1b]52;c;eA==\x07b"), "a\\u{1b}]52;c;eA==\\u{7}b");
-        assert_eq!(escape("\u{9b}31m \u{202e}txt"), "\\u{9b}31m \\u{202e}txt");
-        assert_eq!(escape("größe/文件\n"), "größe/文件\n");
-        assert_eq!(one_line("a\nsandbox: all is well"), "a\\nsandbox: all is well");
     }
 }

@@ -2,6 +2,7 @@
 //! what was not measured has no line. docs/report.md has the table of what becomes what.
 
 use super::outcome::{Outcome, Status};
+use crate::visible;
 use nix::libc;
 use nix::sys::signal::Signal;
 
@@ -9,8 +10,9 @@ type Line = (&'static str, String);
 
 /// The text of the file.
 pub fn render(outcome: &Outcome) -> Vec<u8> {
+    // A name in a message comes from the payload's side: no further line can be forged.
     let lines = figures(outcome).into_iter().chain(verdict(outcome));
-    lines.map(|(key, value)| format!("{key}:{}\n", one_line(&value))).collect::<String>().into_bytes()
+    lines.map(|(key, value)| format!("{key}:{}\n", visible::line(&value))).collect::<String>().into_bytes()
 }
 
 /// Times in seconds, sizes in kilobytes.
@@ -96,19 +98,6 @@ fn was_killed(outcome: &Outcome) -> bool {
         Status::OutOfMemory | Status::ExecFailed | Status::SetupFailed => false,
     };
     by_us && outcome.signal.is_some()
-}
-
-/// A name in a message comes from the payload's side: whatever a reader could take for the end of a line is escaped, so that no
-/// further key can be forged.
-fn one_line(text: &str) -> String {
-    let ends_line = |character: char| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
-    text.chars().fold(String::with_capacity(text.len()), |mut line, character| {
-        match ends_line(character) {
-            true => line.extend(character.escape_default()),
-            false => line.push(character),
-        }
-        line
-    })
 }
 
 #[cfg(test)]

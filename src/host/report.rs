@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::plan::{Enforcement, NetworkMode, Plan, SeccompPolicy};
 use crate::prepare::Prepared;
 use crate::profile::Source;
+use crate::visible;
 use serde::Serialize;
 
 /// The object as it is written.
@@ -165,9 +166,9 @@ pub fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepare
         layers: plan.zip(prepared.filter(|_| has_run)).map(|(plan, prepared)| layers(plan, prepared, cgroup)),
     };
     // Serialising plain data to memory cannot fail: every map key is text and every number finite.
-    let mut text = serde_json::to_vec(&report).unwrap_or_default();
-    text.push(b'\n');
-    text
+    let text = serde_json::to_string(&report).unwrap_or_default();
+    // A report is also looked at on a terminal.
+    (visible::json(&text) + "\n").into_bytes()
 }
 
 fn reported(error: &Error) -> ReportedError {

@@ -1,9 +1,9 @@
 //! The plan on one screen: what the command sees, may use, and is held by.
 
 use super::{Seen, files};
-use crate::cli::say::one_line;
 use crate::plan::{Cgroup, Enforcement, Features, NetworkMode, OnDeny, Plan, SeccompPolicy};
 use crate::profile::units::{Cpus, Duration, Size};
+use crate::visible;
 use nix::libc::RLIM_INFINITY;
 use std::ffi::OsStr;
 use std::fmt::Write;
@@ -14,7 +14,7 @@ pub fn text(plan: &Plan, seen: &Seen, verbose: bool) -> String {
     let mut section = |label: &str, lines: Vec<String>| {
         for (number, line) in lines.iter().enumerate() {
             // Writing to a String does not fail.
-            let _ = writeln!(out, "{:<10}{}", if number == 0 { label } else { "" }, one_line(line));
+            let _ = writeln!(out, "{:<10}{}", if number == 0 { label } else { "" }, visible::line(line));
         }
     };
     if verbose {
