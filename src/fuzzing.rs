@@ -7,5 +7,5 @@ pub use crate::plan::fuzzing as plan;
 
 /// Text from elsewhere as it is shown: whole, on one line.
 pub fn shown(text: &str) -> [String; 2] {
-    [crate::escape::text(text), crate::escape::one_line(text)]
+    [crate::visible::text(text), crate::visible::line(text)]
 }
