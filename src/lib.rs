@@ -39,3 +39,13 @@ pub mod prepare;
 pub mod profile;
 pub mod sys;
 mod visible;
+#[cfg(feature = "faults")]
+mod without;
+
+/// Only tests can leave a layer out: in this program there is none that is.
+#[cfg(not(feature = "faults"))]
+mod without {
+    pub const fn layer(_: &str) -> bool {
+        false
+    }
+}

@@ -8,7 +8,9 @@ pub(super) fn tell(outcome: &Outcome) {
         tracing::error!("{error}");
     }
     for path in &outcome.protected_created {
-        tracing::warn!("{path} appeared during the run: look at it before you use it");
+        tracing::warn!(
+            "{path} appeared or was replaced during the run, and the command could reach it: look at it before you use it"
+        );
     }
     if let Some(refused) = fork_line(outcome) {
         tracing::warn!("{refused}");

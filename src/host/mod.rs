@@ -93,8 +93,11 @@ fn attempt(prepared: &Prepared, options: &Options) -> Result<Outcome, Error> {
     Supervisor::new(prepared, init, signals, stdio, cgroup)?.run()
 }
 
-/// Watched paths that exist now and did not when the plan was made.
+/// Watched paths where something is that was not there when the plan was made.
 fn appeared(plan: &Plan) -> Vec<String> {
-    let exists = |watch: &&crate::plan::Watch| watch.path.symlink_metadata().is_ok();
-    plan.watch.iter().filter(exists).map(|watch| watch.path.to_string_lossy().into_owned()).collect()
+    plan.watch
+        .iter()
+        .filter(|watch| watch.has_appeared())
+        .map(|watch| watch.path.to_string_lossy().into_owned())
+        .collect()
 }

@@ -75,7 +75,7 @@ pub struct Outcome {
     pub stdout_bytes: Option<u64>,
     /// The same of stderr; none, too, where it is the same file or terminal as stdout: then they are counted there.
     pub stderr_bytes: Option<u64>,
-    /// Watched paths that exist now.
+    /// Watched paths where something is that was not there when the plan was made.
     pub protected_created: Vec<String>,
     /// What was only preferred and turned out to be missing once the run had begun, one sentence each.
     pub degraded: Vec<String>,

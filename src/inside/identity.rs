@@ -5,6 +5,7 @@ use super::link::Record;
 use super::step::{At, Done, Failure, Step};
 use crate::prepare::Prepared;
 use crate::sys::{memory, process};
+use crate::without;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::prctl;
@@ -47,9 +48,15 @@ pub(super) fn tie_to_supervisor(init: &Init) -> Done {
 /// and its command line, which dumpable does not cover, overwritten. No new privileges, for init and all that it becomes.
 pub(super) fn hide_init(prepared: &Prepared) -> Done {
     spare_nobody().at(Step::HideInit)?;
-    prctl::set_dumpable(false).at(Step::HideInit)?;
-    prctl::set_no_new_privs().at(Step::HideInit)?;
-    memory::erase(prepared.arguments);
+    if !without::layer("dumpable") {
+        prctl::set_dumpable(false).at(Step::HideInit)?;
+    }
+    if !without::layer("no-new-privs") {
+        prctl::set_no_new_privs().at(Step::HideInit)?;
+    }
+    if !without::layer("erase") {
+        memory::erase(prepared.arguments);
+    }
     Ok(())
 }
 

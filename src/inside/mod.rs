@@ -21,6 +21,7 @@ use crate::layers::{capabilities, rlimits};
 use crate::plan::MountKind;
 use crate::prepare::Prepared;
 use crate::sys::process::{self, Cloned};
+use crate::without;
 use link::{Link, Record};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -128,8 +129,15 @@ fn step_down_filter(prepared: &Prepared) -> Done {
 /// The namespaces of the one clone3(2); namespaces(7). The cgroup namespace comes after the barrier, at the payload's own cgroup.
 pub fn namespaces(network: crate::plan::NetworkMode) -> libc::c_int {
     let own = libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
-    match network {
+    let own = match network {
         crate::plan::NetworkMode::None => own | libc::CLONE_NEWNET,
         crate::plan::NetworkMode::Host => own,
-    }
+    };
+    let left_out = [
+        ("pid-namespace", libc::CLONE_NEWPID),
+        ("network-namespace", libc::CLONE_NEWNET),
+        ("uts-namespace", libc::CLONE_NEWUTS),
+        ("ipc-namespace", libc::CLONE_NEWIPC),
+    ];
+    left_out.into_iter().filter(|(layer, _)| without::layer(layer)).fold(own, |all, (_, flag)| all & !flag)
 }

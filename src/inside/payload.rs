@@ -4,6 +4,7 @@ use super::Init;
 use super::step::{At, Done, Failure, Step};
 use crate::layers::{landlock, rlimits};
 use crate::sys::process;
+use crate::without;
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::sys::stat::umask;
@@ -42,6 +43,7 @@ fn session(terminal: Option<&OwnedFd>) -> Done {
             // SIGTTOU, which this would raise, is still blocked.
             tcsetpgrp(terminal, getpid()).at(Step::Session)
         }
+        None if without::layer("session") => Ok(()),
         None => setsid().map(drop).at(Step::Session),
     }
 }
@@ -57,6 +59,9 @@ fn working_directory(init: &Init) -> Done {
 
 /// None of the caller's own: pipes of the supervisor's, or the sandbox's pty.
 fn stdio(init: &Init, terminal: Option<&OwnedFd>) -> Done {
+    if without::layer("stdio") {
+        return Ok(());
+    }
     for (target, pipe) in init.stdio.iter().enumerate() {
         let missing = Failure { step: Step::Stdio, index: target as u32, errno: Errno::EBADF };
         let own = pipe.as_ref().or(terminal).ok_or(missing)?;
@@ -74,6 +79,9 @@ fn signals() -> Done {
 /// Closes every descriptor but 0, 1, 2 and those granted; `started` and the link close themselves at execve(2).
 fn descriptors(init: &Init) -> Done {
     let granted = &init.prepared.plan.pass_fds;
+    if without::layer("close-fds") {
+        return Ok(());
+    }
     let closing_themselves = [init.started.as_raw_fd(), init.link.as_fd().as_raw_fd()];
     let kept = [0, 1, 2].iter().chain(granted).chain(&closing_themselves).copied();
     process::close_all_but(kept.collect()).at(Step::Descriptors)?;

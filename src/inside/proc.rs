@@ -4,17 +4,19 @@ use super::step::{At, Done, Step};
 use super::tree::Tree;
 use crate::prepare::Prepared;
 use crate::sys::mount::{self, attr};
+use crate::without;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fstatat};
 use nix::unistd::write;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
 /// Files that tell of the host, or of the kernel's addresses: proc(5). What a kernel does not have is skipped.
-const COVERED: [&str; 13] = [
+const COVERED: [&str; 14] = [
     "acpi",
     "asound",
+    "cmdline",
     "config.gz",
     "interrupts",
     "kallsyms",
@@ -40,13 +42,17 @@ const INOTIFY_INSTANCES: &str = "64";
 /// Mounts it at `at`.
 pub(super) fn mount(tree: &mut Tree, at: &Path, prepared: &Prepared, index: usize) -> Done {
     let attributes = attr::NOSUID | attr::NODEV | attr::NOEXEC;
-    let proc = mount::new_filesystem(c"proc", &[], attributes).at_entry(Step::Proc, index)?;
+    let proc = match without::layer("pid-namespace") {
+        true => mount::clone_tree(AT_FDCWD, "/proc"),
+        false => mount::new_filesystem(c"proc", &[], attributes),
+    }
+    .at_entry(Step::Proc, index)?;
     quotas(&proc, prepared).at_entry(Step::Quotas, index)?;
     tree.mount(at, &proc, true, index)?;
-    for name in READ_ONLY {
+    for name in READ_ONLY.into_iter().filter(|_| !without::layer("proc-read-only")) {
         make_read_only(&proc, name).at_entry(Step::Proc, index)?;
     }
-    for name in COVERED {
+    for name in COVERED.into_iter().filter(|_| !without::layer("proc-covers")) {
         match fstatat(&proc, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(stat) => tree.hide(
                 &at.join(name),
@@ -63,6 +69,9 @@ pub(super) fn mount(tree: &mut Tree, at: &Path, prepared: &Prepared, index: usiz
 /// Limits of the new user namespace, namespaces(7), before /proc/sys is covered, and before init loses its capabilities: the kernel asks
 /// for them at the write.
 fn quotas(proc: &OwnedFd, prepared: &Prepared) -> nix::Result<()> {
+    if without::layer("user-quotas") {
+        return Ok(());
+    }
     if prepared.plan.features.userns {
         NAMESPACES.iter().try_for_each(|kind| set_quota(proc, &format!("sys/user/max_{kind}_namespaces"), SOME))?;
         // Init's own. Where the run has no cgroup of its own, another one could be rooted at the caller's, and mount it.

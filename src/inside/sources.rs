@@ -6,6 +6,7 @@ use super::step::{At, Done, Failure, Step};
 use crate::plan::{Bind, BindRole};
 use crate::prepare::open_source;
 use crate::sys::mount::{self, attr};
+use crate::without;
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::mount::{MsFlags, mount as mount_old};
@@ -25,7 +26,8 @@ impl<'run> Sources<'run> {
     /// Cuts this mount namespace off first: a mount that the host makes later must not appear inside.
     pub(super) fn new(init: &'run Init) -> Done<Self> {
         let none = None::<&str>;
-        mount_old(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).at(Step::PrivatePropagation)?;
+        let cut_off = if without::layer("private-mounts") { MsFlags::MS_SLAVE } else { MsFlags::MS_PRIVATE };
+        mount_old(none, "/", none, MsFlags::MS_REC | cut_off, none).at(Step::PrivatePropagation)?;
         Ok(match init.prepared.plan.user.mapped_by_root {
             true => Sources::Received(&init.link, VecDeque::new()),
             false => Sources::Own,
@@ -73,5 +75,7 @@ fn attributes(bind: &Bind) -> u64 {
     };
     // A device is written through a read-only mount too; its mode, owner and times are not.
     let writable = if bind.writable && bind.role != BindRole::Device { 0 } else { attr::RDONLY };
-    role | writable | if bind.noexec { attr::NOEXEC } else { 0 }
+    let left_out = [("nosuid", attr::NOSUID), ("nodev", attr::NODEV), ("read-only", attr::RDONLY)];
+    let left_out = left_out.into_iter().filter(|(layer, _)| without::layer(layer)).fold(0, |all, (_, flag)| all | flag);
+    (role | writable | if bind.noexec { attr::NOEXEC } else { 0 }) & !left_out
 }

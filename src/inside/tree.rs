@@ -6,6 +6,7 @@ use super::step::{At, Done, Failure, Step};
 use crate::plan::{File, Tmpfs};
 use crate::sys::descriptor::open_resolved;
 use crate::sys::mount::{self, attr};
+use crate::without;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat};
 use nix::mount::{MntFlags, umount2};
@@ -137,10 +138,17 @@ impl Tree {
             unlinkat(&self.root, name, kind).at(Step::PivotRoot)?;
         }
         fchdir(&self.root).at(Step::PivotRoot)?;
-        pivot_root(".", ".").at(Step::PivotRoot)?;
-        umount2(".", MntFlags::MNT_DETACH).at(Step::PivotRoot)?;
+        if without::layer("detached-root") {
+            mkdirat(&self.root, "old-root", Mode::empty()).at(Step::PivotRoot)?;
+            pivot_root(".", "old-root").at(Step::PivotRoot)?;
+        } else {
+            pivot_root(".", ".").at(Step::PivotRoot)?;
+            umount2(".", MntFlags::MNT_DETACH).at(Step::PivotRoot)?;
+        }
         chdir("/").at(Step::PivotRoot)?;
-        mount::restrict_mount(&self.root, attr::RDONLY).at(Step::PivotRoot)?;
+        if !without::layer("read-only") {
+            mount::restrict_mount(&self.root, attr::RDONLY).at(Step::PivotRoot)?;
+        }
         Ok(self.devpts)
     }
 
@@ -213,9 +221,10 @@ impl Tree {
 
 /// A directory as the payload would find it: links stay inside, `/var/run` → `/run` works, magic links are refused.
 fn resolve(root: impl AsFd, path: &Path) -> nix::Result<OwnedFd> {
+    let in_root = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS;
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+        .resolve(if without::layer("in-root") { ResolveFlag::empty() } else { in_root });
     open_resolved(root, path, how)
 }
 

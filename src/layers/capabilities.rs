@@ -1,6 +1,7 @@
 //! capabilities(7): all five sets down to what the profile keeps, and no way back up.
 
 use crate::sys::privileges;
+use crate::without;
 use caps::{CapSet, Capability};
 use nix::errno::Errno;
 
@@ -22,6 +23,9 @@ impl Kept {
 /// Drops from the bounding set, raises what is kept into the ambient set (a file without capabilities is executed),
 /// locks the securebits, and sets the others.
 pub fn reduce(kept: &Kept) -> Result<(), Errno> {
+    if without::layer("capabilities") {
+        return Ok(());
+    }
     // By number, until the kernel knows no more: a newer kernel may know some that we have no name for.
     for number in (0..u64::BITS).filter(|number| kept.mask & (1 << number) == 0) {
         match privileges::drop_from_bounding_set(number) {

@@ -14,9 +14,7 @@ pub(super) fn cgroup(merged: &Merged, user: &User, host: &HostFacts) -> Result<C
     let needed_by = needs(merged, user.outside_uid == 0 && host.has_every_uid());
     match needed_by.first() {
         Some(Need { key, origin: Some(origin), .. }) if mode == Enforcement::Off => {
-            // The sentence names the key; an entry of a built-in finds its line by it.
-            let line = Origin { position: origin.position(), key: String::new(), ..origin.clone() };
-            Err(wrong(&line, format!("{key} needs a cgroup, and cgroup.mode is off"))
+            Err(wrong(&origin.without_key(), format!("{key} needs a cgroup, and cgroup.mode is off"))
                 .remedy("Take one of the two out, or say cgroup: {mode: prefer}"))
         }
         _ => Ok(Cgroup { mode, needed_by }),

@@ -1,9 +1,10 @@
 //! Doors for `fuzz/`: paths, variables, patterns, and what the kernel lists.
 
 use super::host::HostFacts;
+use super::mountinfo::{self, Mounted};
 use super::variables::Scope;
 use super::walk::{End, walk};
-use super::{Mount, MountKind, Tmpfs, covers, glob, host, lookup, paths};
+use super::{Mount, MountKind, Tmpfs, bound, glob, host, lookup, paths};
 use crate::error::Error;
 use crate::profile::Origin;
 use std::cmp::Ordering;
@@ -54,9 +55,21 @@ pub fn walk_to(links: &[(PathBuf, PathBuf)], directories: &[PathBuf], place: &Pa
     (walk.place, matches!(walk.end, End::Own))
 }
 
-/// /proc/net/unix
-pub fn bound_sockets(listed: &[u8]) -> Vec<PathBuf> {
-    covers::bound_sockets(listed).collect()
+/// /proc/self/mountinfo
+pub fn mounts(text: &[u8]) -> Vec<Mounted> {
+    mountinfo::parse(text).collect()
+}
+
+/// /proc/net/unix: the names of sockets.
+pub fn listed(text: &[u8]) -> Vec<PathBuf> {
+    bound::listed(text).into_iter().map(|bound| bound.name).collect()
+}
+
+/// A datagram of sock_diag(7): their names, and whether there is more to come.
+pub fn told(datagram: &[u8]) -> Option<(Vec<PathBuf>, bool)> {
+    let mut found = Vec::new();
+    let more = bound::parse(datagram, &mut found).ok()?;
+    Some((found.into_iter().map(|bound| bound.name).collect(), more))
 }
 
 /// /proc/self/uid_map

@@ -3,6 +3,7 @@
 //! Making a plan changes nothing on the host. `sandbox explain` prints it.
 
 mod base;
+mod bound;
 #[cfg(test)]
 mod built_in_tests;
 mod cgroup;
@@ -23,17 +24,20 @@ mod laws;
 mod limits;
 mod links;
 mod lookup;
+pub mod mountinfo;
 mod mounts;
 mod paths;
 mod pins;
 mod real;
 mod refusals;
+mod sockets;
 mod source;
 #[cfg(test)]
 pub(crate) mod testing;
 mod trust;
 mod variables;
 mod walk;
+mod watches;
 mod workdir;
 mod written;
 
@@ -297,13 +301,23 @@ pub struct Hide {
     pub may_be_gone: bool,
 }
 
-/// A path to look for after the run.
+/// A path to look at after the run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Watch {
     /// On the host.
     pub path: PathBuf,
+    /// What is there now, by device and inode; none if it is absent.
+    pub now: Option<(u64, u64)>,
     /// Who asked.
     pub origin: Origin,
+}
+
+impl Watch {
+    /// Is something there that was not when the plan was made?
+    pub fn has_appeared(&self) -> bool {
+        let now = watches::identity(&self.path);
+        now.is_some() && now != self.now
+    }
 }
 
 /// Limits, in base units; `None` is no limit, or the caller's own where so documented.

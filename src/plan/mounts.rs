@@ -6,7 +6,7 @@ use super::trust::Trees;
 use super::written::{self, Kind, Written};
 use super::{
     Bind, BindRole, Create, File, Mount, MountKind, SourcePath, Tmpfs, User, Watch, base, covers, destinations, hides,
-    links, lookup, pins, refusals, wrong,
+    links, lookup, pins, refusals, watches, wrong,
 };
 use crate::error::Error;
 use crate::plan::variables::Scope;
@@ -52,6 +52,7 @@ pub(super) fn build(
     covers::add(&mut tree, profiles, host)?;
     drop_implied(&mut tree.mounts);
     pins::add(&mut tree.mounts);
+    watches::add(&mut tree);
     Ok(tree)
 }
 
@@ -201,7 +202,7 @@ impl Tree {
             && bind.role == BindRole::Tree
         {
             let path = lookup::join(&bind.source.path(), &rest);
-            self.watch.push(Watch { path, origin: origin.clone() });
+            self.watch.push(Watch { path, now: None, origin: origin.clone() });
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::layers::{capabilities, landlock, rlimits, seccomp};
 use crate::plan::{Bind, MountKind, Plan, SourcePath};
 use crate::sys::descriptor::open_resolved;
 use crate::sys::memory;
+use crate::without;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open};
 use nix::sys::stat::{Mode, mkdirat, umask};
@@ -123,9 +124,12 @@ pub fn open_source(source: &SourcePath) -> nix::Result<OwnedFd> {
 
 /// openat2(2) that neither leaves `base` nor follows a magic link.
 fn open_beneath(base: &OwnedFd, path: &std::path::Path) -> nix::Result<OwnedFd> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let beneath = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(if without::layer("beneath") {
+        ResolveFlag::empty()
+    } else {
+        beneath
+    });
     open_resolved(base, path, how)
 }
 

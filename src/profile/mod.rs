@@ -181,6 +181,12 @@ impl Origin {
     pub fn position(&self) -> Option<(usize, usize)> {
         self.position.or_else(|| builtin::position(&self.source, &self.key))
     }
+
+    /// The same place without the key, for a sentence that names it itself.
+    pub fn without_key(&self) -> Origin {
+        // An entry of a built-in finds its line by the key.
+        Origin { position: self.position(), key: String::new(), ..self.clone() }
+    }
 }
 
 impl std::fmt::Display for Origin {

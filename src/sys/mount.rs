@@ -53,7 +53,8 @@ fn setattr<P: ?Sized + NixPath>(dir: impl AsFd, path: &P, flags: libc::c_uint, c
 /// mount_setattr(2) on a whole tree: adds the attributes `set` to every mount in it, and makes each private. A tree that the
 /// supervisor cloned is still of the host's peer group, through which mounts would come in, and ours go out.
 pub fn restrict_tree<P: ?Sized + NixPath>(dir: impl AsFd, path: &P, set: u64) -> Result<()> {
-    let change = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: libc::MS_PRIVATE, userns_fd: 0 };
+    let propagation = if crate::without::layer("private-mounts") { 0 } else { libc::MS_PRIVATE };
+    let change = libc::mount_attr { attr_set: set, attr_clr: 0, propagation, userns_fd: 0 };
     setattr(dir, path, EMPTY_PATH | RECURSIVE, change)
 }
 

@@ -133,6 +133,29 @@ fn a_protected_path_that_appears_is_told() {
     assert!(report["protected_created"].to_string().contains(".github"), "{report}");
 }
 
+// rename(2) over a mount point of another mount namespace is allowed, and takes the mount off.
+#[test]
+fn a_protected_file_that_the_host_replaces_during_the_run_is_told() {
+    let project = Project::new();
+    project.write(".env", "one");
+    let flags = ["-p", "build", "--hide", ".env", "--report", "r.json"];
+    let quiet = project.shell(&flags, "true");
+    assert_eq!((quiet.ok().as_str(), quiet.stderr.as_str()), ("", ""));
+    let script = "touch ready; until [ -e replaced ]; do sleep 0.02; done";
+    let mut command = project.sandbox(&[&flags[..], &["--", "sh", "-c", script]].concat());
+    let child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mine = |name: &str| project.path().join(name);
+    while !mine("ready").exists() {
+        std::thread::yield_now();
+    }
+    project.write("new", "two");
+    fs::rename(mine("new"), mine(".env")).unwrap();
+    project.write("replaced", "");
+    let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    assert!(said.starts_with("sandbox: ") && said.contains(".env appeared or was replaced"), "{said}");
+    assert!(project.report()["protected_created"].to_string().contains(".env"));
+}
+
 // DESIGN rule 7 and runc 2019-5736.
 #[test]
 fn the_binary_itself_cannot_be_overwritten() {

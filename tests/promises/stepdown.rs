@@ -115,7 +115,7 @@ fn a_limit_that_needs_a_cgroup_is_refused_and_not_ignored_where_cgroups_are_off(
         project.run(&line).refused(&[flags[0], "needs a cgroup", "cgroup.mode is off", "prefer"]);
     }
     project.write("cc.yaml", "extends: [build]\ncgroup: {mode: off}\nlimits:\n  pids: 9\n  memory: 1GiB\n");
-    project.run(&["-p", "./cc.yaml", "--", "true"]).refused(&["cc.yaml:5:3", "limits.memory needs a cgroup"]);
+    project.run(&["-p", "./cc.yaml", "--", "true"]).refused(&["cc.yaml:5:3: limits.memory needs a cgroup"]);
     project.run(&["-p", "build", "--cgroup", "off", "--pids", "9", "--", "true"]).exits(0);
 }
 

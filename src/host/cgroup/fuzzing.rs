@@ -6,11 +6,6 @@ use std::path::{Path, PathBuf};
 use zbus::Message;
 use zbus::message::Type;
 
-/// /proc/self/mountinfo: what each cgroup2 mount shows, and where.
-pub fn mounted(mountinfo: &[u8]) -> Vec<(PathBuf, PathBuf)> {
-    hierarchy::mounted(mountinfo).collect()
-}
-
 /// /proc/PID/cgroup, below what is mounted.
 pub fn place(cgroups: &str, shows: &Path) -> Option<PathBuf> {
     hierarchy::place(cgroups, shows)

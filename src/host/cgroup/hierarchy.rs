@@ -1,14 +1,13 @@
 //! Where cgroup v2 is mounted, and where in it this process is.
 
 use super::Lack;
+use crate::plan::mountinfo;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
-use std::ffi::OsString;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 /// The mount of cgroup2, and the caller's place below it.
@@ -26,7 +25,6 @@ impl Hierarchy {
     /// Reads /proc/self/mountinfo and /proc/self/cgroup.
     pub(super) fn find() -> Result<Self, Lack> {
         let (mounts, cgroups) = (own_file("mountinfo")?, own_file("cgroup")?);
-        let cgroups = String::from_utf8_lossy(&cgroups);
         let mut found = mounted(&mounts).peekable();
         if found.peek().is_none() {
             return Err(Lack::new(
@@ -71,48 +69,22 @@ impl Hierarchy {
 const MOUNT_PROC: &str = "Look at how /proc and /sys/fs/cgroup are mounted";
 const MOUNT_OWN: &str = "In a container, give it a cgroup namespace of its own (docker run --cgroupns=private)";
 
-/// A file of /proc/self. Bytes: one mount with a name that is not UTF-8, of whatever file system, is no reason to read none.
-fn own_file(name: &str) -> Result<Vec<u8>, Lack> {
+/// A file of /proc/self.
+fn own_file(name: &str) -> Result<String, Lack> {
     #[cfg(feature = "faults")]
     if let Some(text) = crate::faults::answer(name) {
         return Ok(text.into());
     }
+    // A mount point or a cgroup may have any name.
     fs::read(format!("/proc/self/{name}"))
+        .map(|text| String::from_utf8_lossy(&text).into_owned())
         .map_err(|error| Lack::new(format!("/proc/self/{name} cannot be read: {error}"), MOUNT_PROC))
 }
 
-/// The root field and the mount point of each cgroup2 line, the last mounted first: proc_pid_mountinfo(5).
-pub(super) fn mounted(mountinfo: &[u8]) -> impl Iterator<Item = (PathBuf, PathBuf)> {
-    mountinfo.rsplit(|byte| *byte == b'\n').filter_map(|line| {
-        let mut fields = line.split(|byte| *byte == b' ');
-        let (shows, at) = (fields.nth(3)?, fields.next()?);
-        // A hyphen ends the optional fields.
-        let kind = fields.skip_while(|field| field != b"-").nth(1)?;
-        (kind == b"cgroup2").then(|| (unescape(shows), unescape(at)))
-    })
-}
-
-/// Space, tab, newline and backslash are written as three octal digits there.
-fn unescape(field: &[u8]) -> PathBuf {
-    let octal = |digits: &[u8]| {
-        let digit = |byte: &u8| char::from(*byte).to_digit(8).and_then(|digit| u8::try_from(digit).ok());
-        digits.iter().try_fold(0u8, |sum, byte| sum.checked_mul(8)?.checked_add(digit(byte)?))
-    };
-    let mut parts = field.split(|byte| *byte == b'\\');
-    let mut path = parts.next().unwrap_or_default().to_vec();
-    for part in parts {
-        match part.split_at_checked(3).and_then(|(digits, rest)| Some((octal(digits)?, rest))) {
-            Some((byte, rest)) => {
-                path.push(byte);
-                path.extend(rest);
-            }
-            None => {
-                path.push(b'\\');
-                path.extend(part);
-            }
-        }
-    }
-    OsString::from_vec(path).into()
+/// What each cgroup2 mount shows and where it is, the last mounted first.
+fn mounted(mountinfo: &str) -> impl Iterator<Item = (PathBuf, PathBuf)> {
+    let mounts = mountinfo::parse(mountinfo.as_bytes()).rev();
+    mounts.filter(|mount| mount.kind == b"cgroup2").map(|mount| (mount.shows, mount.at))
 }
 
 /// The `0::` line's path, below what is mounted.
@@ -139,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_mounts_are_found_with_what_they_show_and_the_upper_one_first() {
-        let mounted = |text: &str| mounted(text.as_bytes()).collect::<Vec<_>>();
+        let mounted = |text: &str| mounted(text).collect::<Vec<_>>();
         let at = |shows: &str, at: &str| (PathBuf::from(shows), PathBuf::from(at));
         assert_eq!(mounted(UNIFIED), [at("/", "/sys/fs/cgroup")]);
         assert_eq!(mounted(HYBRID), [at("/", "/sys/fs/cgroup/uni fied")]);
@@ -149,20 +121,6 @@ mod tests {
         );
         assert_eq!(mounted("24 1 0:22 / /proc rw - proc proc rw\n"), []);
         assert_eq!(mounted("cgroup2\n - cgroup2\n"), []);
-    }
-
-    #[test]
-    fn a_mount_with_a_name_that_is_not_utf_8_hides_no_other() {
-        let stick = b"40 25 8:1 / /media/gr\xf6\xdfe rw shared:3 - vfat /dev/sdb1 rw\n";
-        let text = [UNIFIED.as_bytes(), stick].concat();
-        assert_eq!(mounted(&text).collect::<Vec<_>>(), [("/".into(), "/sys/fs/cgroup".into())]);
-    }
-
-    #[test]
-    fn only_three_octal_digits_are_an_escape() {
-        let path = |field: &[u8]| unescape(field).into_os_string().into_vec();
-        assert_eq!(path(br"a\040b\134\012"), b"a b\\\n");
-        assert_eq!(path(br"\04\+12\999\777\"), br"\04\+12\999\777\");
     }
 
     #[test]

@@ -243,7 +243,7 @@ fn missed(plan: &Plan, lack: Lack) -> Result<State, Error> {
         .step("cgroup")
         .remedy(format!("{}; or go without these limits: --cgroup prefer", lack.remedy));
     Err(match plan.cgroup.needed_by.first().and_then(|need| need.origin.as_ref()) {
-        Some(origin) => error.origin(origin),
+        Some(origin) => error.origin(&origin.without_key()),
         None => error,
     })
 }

@@ -12,10 +12,10 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, Sec
 pub enum Rule {
     /// clone(2): none of the CLONE_NEW* flags. (CLONE_NEWTIME is not among clone's: there it is part of the signal.)
     NoNewNamespace,
-    /// socket(2): UNIX, INET, INET6, and NETLINK with protocol 0 (ROUTE); else EAFNOSUPPORT.
+    /// socket(2): UNIX; INET and INET6 with TCP, UDP and ICMP; NETLINK with protocol 0 (ROUTE); else EAFNOSUPPORT.
     Family,
-    /// ioctl(2): neither TIOCSTI nor TIOCLINUX.
-    NoTerminalInput,
+    /// ioctl(2): neither TIOCSTI nor TIOCLINUX nor TIOCSETD.
+    PlainTerminal,
     /// personality(2): PER_LINUX or PER_LINUX32, either with UNAME26, or the question 0xffffffff.
     Personality {
         /// Also with ADDR_NO_RANDOMIZE.
@@ -30,6 +30,8 @@ pub enum Rule {
     },
     /// The process (argument 0) is not PID 1.
     NotInit,
+    /// setpgid(2): into any process group but PID 1's.
+    NotInitsGroup,
     /// setpriority(2), ioprio_set(2): neither all processes of a user nor PID 1, nor its process
     /// group, which has the same number.
     NotInitNorUser {
@@ -48,6 +50,9 @@ const NAMESPACES: u32 = (libc::CLONE_NEWNS
 const PER_LINUX32: u32 = 8;
 const TIOCSTI: u32 = 0x5412;
 const TIOCLINUX: u32 = 0x541C;
+const TIOCSETD: u32 = 0x5423;
+/// What AF_INET and AF_INET6 differ in.
+const INET6: u32 = (libc::AF_INET ^ libc::AF_INET6) as u32;
 const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
 /// O_CREAT and the bit that tells O_TMPFILE from O_DIRECTORY.
 const CREATES: u32 = (libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY)) as u32;
@@ -79,11 +84,14 @@ impl Rule {
             Rule::NoNewNamespace => vec![vec![clear(0, NAMESPACES)]],
             Rule::Family => vec![
                 vec![argument(0, Eq, libc::AF_UNIX as u32)],
-                vec![argument(0, Eq, libc::AF_INET as u32)],
-                vec![argument(0, Eq, libc::AF_INET6 as u32)],
+                // 0, the one that the type means, or ICMP's 1.
+                vec![inet(), clear(2, !1)],
+                vec![inet(), argument(2, Eq, libc::IPPROTO_TCP as u32)],
+                vec![inet(), argument(2, Eq, libc::IPPROTO_UDP as u32)],
+                vec![inet(), argument(2, Eq, libc::IPPROTO_ICMPV6 as u32)],
                 vec![argument(0, Eq, libc::AF_NETLINK as u32), argument(2, Eq, libc::NETLINK_ROUTE as u32)],
             ],
-            Rule::NoTerminalInput => vec![vec![argument(1, Ne, TIOCSTI), argument(1, Ne, TIOCLINUX)]],
+            Rule::PlainTerminal => vec![[TIOCSTI, TIOCLINUX, TIOCSETD].map(|command| argument(1, Ne, command)).into()],
             Rule::Personality { no_randomize } => {
                 let linux = PER_LINUX32 | libc::UNAME26 as u32;
                 let bits = if no_randomize { linux | libc::ADDR_NO_RANDOMIZE as u32 } else { linux };
@@ -92,6 +100,7 @@ impl Rule {
             Rule::Mode(mode) => vec![vec![clear(mode, SET_ID)]],
             Rule::CreateMode { flags } => vec![vec![clear(flags, CREATES)], vec![clear(flags + 1, SET_ID)]],
             Rule::NotInit => vec![vec![argument(0, Ne, 1)]],
+            Rule::NotInitsGroup => vec![vec![argument(1, Ne, 1)]],
             Rule::NotInitNorUser { user } => vec![vec![argument(0, Ne, user), argument(1, Ne, 1)]],
         }
     }
@@ -99,6 +108,11 @@ impl Rule {
 
 fn argument(number: u8, operator: SeccompCmpOp, value: u32) -> SeccompCondition {
     SeccompCondition::new(number, SeccompCmpArgLen::Dword, operator, value.into()).expect("no call has a seventh")
+}
+
+/// AF_INET or AF_INET6.
+fn inet() -> SeccompCondition {
+    argument(0, MaskedEq((!INET6).into()), libc::AF_INET as u32)
 }
 
 /// None of `bits` is set in the argument.

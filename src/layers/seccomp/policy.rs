@@ -81,7 +81,7 @@ pub const POLICY: &[Group] = &[
          memfd_create pkey_alloc pkey_free pkey_mprotect map_shadow_stack membarrier"),
     group(Allow, "processes and threads: the PID namespace bounds whom they reach",
         "fork vfork execve execveat exit exit_group wait4 waitid kill tkill tgkill pidfd_open pidfd_send_signal getpid
-         getppid gettid getpgid getpgrp setpgid getsid setsid set_tid_address futex futex_waitv futex_wait futex_wake
+         getppid gettid getpgid getpgrp getsid setsid set_tid_address futex futex_waitv futex_wait futex_wake
          futex_requeue set_robust_list get_robust_list rseq rseq_slice_yield restart_syscall arch_prctl prctl"),
     group(Allow, "signals",
         "rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait
@@ -113,9 +113,11 @@ pub const POLICY: &[Group] = &[
     group(Check(Rule::NoNewNamespace), "a thread or a process, not a namespace: a new one would bring back mounts",
         "clone").feature(|f| f.userns, Allow),
     group(Check(Rule::Family), "UNIX, INET, INET6 and NETLINK_ROUTE (getaddrinfo and getifaddrs ask it, and without \
-         CAP_NET_ADMIN it only answers): VSOCK leaves the network namespace, ALG, PACKET, XFRM are surface",
+         CAP_NET_ADMIN it only answers): VSOCK leaves the network namespace, ALG, PACKET, XFRM are surface, and so are \
+         SCTP, MPTCP, DCCP and the like, whose modules the host would load",
         "socket socketpair"),
-    group(Check(Rule::NoTerminalInput), "all but the two that type into a terminal: TIOCSTI and TIOCLINUX",
+    group(Check(Rule::PlainTerminal), "all but the two that type into a terminal, TIOCSTI and TIOCLINUX, and TIOCSETD, at \
+         which the host loads modules",
         "ioctl"),
     group(Check(Rule::Personality { no_randomize: false }), "Linux, 32-bit host names, and asking; with the feature \
          also without address randomisation (gdb)",
@@ -133,6 +135,8 @@ pub const POLICY: &[Group] = &[
     group(Check(Rule::NotInit), "any process but PID 1, which shares the uid: starved or limited, it would give a \
          false verdict. Others by number are fine: threads, children",
         "prlimit64 sched_setaffinity sched_setattr sched_setparam sched_setscheduler"),
+    group(Check(Rule::NotInitsGroup), "any group but PID 1's: from within it, calls on \"my own group\" would mean PID 1",
+        "setpgid"),
     group(Check(Rule::NotInitNorUser { user: 2 }), "the same, its process group and all processes of a user",
         "setpriority"),
     group(Check(Rule::NotInitNorUser { user: 3 }), "the same",

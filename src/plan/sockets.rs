@@ -1,0 +1,153 @@
+//! Sockets of the host's in shown trees: a read-only mount does not stop connect(2), so each is covered that nobody named.
+//!
+//! The kernel tells where each bound socket is. One that is not where it was bound (renamed, or bound by a relative name) is looked for
+//! in the trees on its file system: the only case in which a tree is walked.
+
+use super::bound::{self, Bound, Node};
+use super::covers::Shown;
+use super::host::HostFacts;
+use super::mounts::Tree;
+use super::{BindRole, Hide, Mount, MountKind, base, lookup, mountinfo, paths};
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// Covers them.
+pub(super) fn hide(tree: &mut Tree, shown: &[Shown], host: &HostFacts) {
+    if shown.is_empty() {
+        return;
+    }
+    let named: Vec<PathBuf> = tree
+        .mounts
+        .iter()
+        .filter_map(Mount::bind)
+        .filter(|bind| bind.role == BindRole::Socket)
+        .map(|bind| host.real(&bind.source.path()))
+        .collect();
+    let (found, lost) = find(bound::sockets(), host);
+    let walked = trees_of(&lost, shown).flat_map(|shown| sockets_below(&shown.real));
+    for path in found.into_iter().chain(walked).filter(|path| !named.contains(path)) {
+        let Ok(kind) = path.symlink_metadata().map(|metadata| metadata.file_type()) else { continue };
+        for at in shown.iter().filter_map(|shown| shown.place(&tree.mounts, &path)).collect::<Vec<_>>() {
+            let kind = MountKind::Hide(Hide { directory: kind.is_dir(), may_be_gone: true });
+            lookup::insert(&mut tree.mounts, Mount { at, kind, origin: base::own_origin() });
+        }
+    }
+}
+
+/// Where they are; and those that are not where they were bound.
+fn find(sockets: Vec<Bound>, host: &HostFacts) -> (Vec<PathBuf>, Vec<Bound>) {
+    let mut found: Vec<PathBuf> = well_known(host).collect();
+    let mut lost = Vec::new();
+    for socket in sockets {
+        let path = paths::normalise(&socket.name);
+        let place = path.parent().zip(path.file_name()).filter(|_| socket.name.is_absolute());
+        let place = place.map(|(parent, name)| host.real(parent).join(name));
+        let is_it = |path: &PathBuf| {
+            let same = |metadata: fs::Metadata| socket.node.is_none_or(|node| node.is(metadata.ino()));
+            path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_socket() && same(metadata))
+        };
+        match place.filter(is_it) {
+            Some(path) => found.push(path),
+            None => lost.push(socket),
+        }
+    }
+    (found, lost)
+}
+
+/// Trees that share a file system with a lost socket.
+fn trees_of<'a>(lost: &[Bound], shown: &'a [Shown]) -> impl Iterator<Item = &'a Shown> {
+    let mounts = if lost.is_empty() { Vec::new() } else { mountinfo::read() };
+    let holds = move |device: (u32, u32), tree: &Path| {
+        let at =
+            mounts.iter().filter(|mount| tree.starts_with(&mount.at)).map(|mount| mount.at.as_os_str().len()).max();
+        let around =
+            |mount: &&mountinfo::Mounted| tree.starts_with(&mount.at) && Some(mount.at.as_os_str().len()) == at;
+        mounts.iter().filter(|mount| mount.at.starts_with(tree) || around(mount)).any(|mount| mount.device == device)
+    };
+    let devices: Vec<Option<(u32, u32)>> = lost.iter().map(|socket| socket.node.as_ref().map(Node::device)).collect();
+    shown
+        .iter()
+        .filter(move |shown| devices.iter().any(|device| device.is_none_or(|device| holds(device, &shown.real))))
+}
+
+/// Every socket in a tree. What the caller may not list, the command may not either.
+fn sockets_below(tree: &Path) -> Vec<PathBuf> {
+    let (mut found, mut directories) = (Vec::new(), vec![tree.to_path_buf()]);
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => directories.push(entry.path()),
+                Ok(kind) if kind.is_socket() => found.push(entry.path()),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// The kernel's list is of this network namespace only, hence these.
+fn well_known(host: &HostFacts) -> impl Iterator<Item = PathBuf> + '_ {
+    const AGENT: [&str; 5] = ["S.gpg-agent", "S.gpg-agent.ssh", "S.gpg-agent.extra", "S.keyboxd", "S.scdaemon"];
+    let fixed = ["/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock", "/tmp/.X11-unix"];
+    let variables =
+        ["SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"].iter().filter_map(|name| host.variable(name).map(PathBuf::from));
+    let agent = host.home.iter().flat_map(|home| AGENT.map(|name| home.join(".gnupg").join(name)));
+    let all = fixed.map(PathBuf::from).into_iter().chain(variables).chain(agent);
+    let all = all.filter(|path| path.is_absolute()).map(|path| paths::normalise(&path));
+    all.filter(|path| {
+        path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir() || metadata.file_type().is_socket())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::testing::World;
+    use std::os::unix::net::UnixListener;
+
+    fn covered(world: &World, path: &str) -> bool {
+        let kind = MountKind::Hide(Hide { directory: false, may_be_gone: true });
+        world.planned().at(&world.path(path)).is_some_and(|mount| mount.kind == kind)
+    }
+
+    #[test]
+    fn a_socket_in_a_shown_tree_is_covered() {
+        let world = World::new().directory("home/app/run").mount("ro ${PWD}");
+        let _listener = UnixListener::bind(world.path("home/app/run/daemon")).unwrap();
+        assert!(covered(&world, "home/app/run/daemon"));
+    }
+
+    #[test]
+    fn a_socket_that_is_named_is_not_covered() {
+        let world = World::new().mount("ro ${PWD}").mount("socket ${PWD}/daemon");
+        let _listener = UnixListener::bind(world.path("home/app/daemon")).unwrap();
+        assert_eq!(world.bind_at(&world.planned(), "home/app/daemon").role, BindRole::Socket);
+    }
+
+    #[test]
+    fn the_agent_s_socket_is_covered_when_it_is_not_in_the_kernel_s_list() {
+        let mut world = World::new().mount("ro ${PWD}").directory("home/app/runtime");
+        world.host = world.host.clone().with("XDG_RUNTIME_DIR", world.path("home/app/runtime").to_str().unwrap());
+        assert_eq!(
+            world.at(&world.planned(), "home/app/runtime").kind,
+            MountKind::Hide(Hide { directory: true, may_be_gone: true })
+        );
+    }
+
+    #[test]
+    fn a_socket_that_was_renamed_or_whose_name_breaks_a_line_is_covered_too() {
+        let world = World::new().directory("home/app/run").mount("ro ${PWD}");
+        let _renamed = UnixListener::bind(world.path("home/app/run/daemon")).unwrap();
+        fs::rename(world.path("home/app/run"), world.path("home/app/moved")).unwrap();
+        let _broken = UnixListener::bind(world.path("home/app/a\nb")).unwrap();
+        assert!(covered(&world, "home/app/moved/daemon") && covered(&world, "home/app/a\nb"));
+    }
+
+    #[test]
+    fn a_socket_that_was_bound_through_a_link_is_covered_where_it_is() {
+        let world = World::new().directory("home/app/real").symlink("home/app/link", "real").mount("rw ${PWD}");
+        let _listener = UnixListener::bind(world.path("home/app/link/daemon")).unwrap();
+        assert!(covered(&world, "home/app/real/daemon") && !covered(&world, "home/app/link/daemon"));
+    }
+}

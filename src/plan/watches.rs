@@ -1,0 +1,60 @@
+//! What is covered inside a shown tree stays covered until a program of the host replaces the file: rename(2) over a mount point of
+//! another mount namespace takes the mount off it. No layer holds that off, so the run tells of it.
+
+use super::mounts::Tree;
+use super::{Mount, MountKind, Watch, lookup};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Remembers what is there now.
+pub(super) fn add(tree: &mut Tree) {
+    let carved = tree.mounts.iter().filter_map(|mount| covered(&tree.mounts, mount));
+    let watches: Vec<Watch> = carved.filter(|watch| watch.now.is_some()).collect();
+    tree.watch.extend(watches);
+}
+
+/// The host's file behind a cover, if what is around it shows more.
+fn covered(mounts: &[Mount], mount: &Mount) -> Option<Watch> {
+    let around = lookup::above(mounts, &mount.at)?;
+    let tree = around.bind()?;
+    let narrows = match &mount.kind {
+        MountKind::Hide(hide) => !hide.may_be_gone,
+        MountKind::Bind(bind) => tree.writable && !bind.writable,
+        MountKind::File(_) | MountKind::Tmpfs(_) => true,
+        MountKind::Symlink(_) | MountKind::Devpts | MountKind::Proc => false,
+    };
+    let rest = mount.at.strip_prefix(&around.at).ok().filter(|_| narrows)?;
+    let path = lookup::join(&tree.source.path(), rest);
+    Some(Watch { now: identity(&path), path, origin: mount.origin.clone() })
+}
+
+/// Device and inode number: stat(2), no link followed.
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
+    path.symlink_metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::testing::World;
+    use std::fs;
+
+    #[test]
+    fn what_is_hidden_or_read_only_in_a_writable_tree_is_watched_for_being_replaced() {
+        let world = World::new().file("home/app/.env").file("home/app/.git/config").file("home/app/other");
+        let world = world.mount("rw ${PWD}").mount("hide ${PWD}/.env").mount("ro ${PWD}/.git/config");
+        let plan = world.planned();
+        let appeared = || plan.watch.iter().filter(|watch| watch.has_appeared()).count();
+        assert_eq!((plan.watch.len(), appeared()), (2, 0));
+        for (name, so_many) in [("other", 0), (".env", 1), (".git/config", 2)] {
+            fs::write(world.path("home/app/new"), "").unwrap();
+            fs::rename(world.path("home/app/new"), world.path("home/app").join(name)).unwrap();
+            assert_eq!(appeared(), so_many, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_takes_nothing_away_is_not_watched() {
+        let world = World::new().directory("home/app/target").mount("ro ${PWD}").mount("rw ${PWD}/target");
+        assert!(world.planned().watch.is_empty());
+    }
+}

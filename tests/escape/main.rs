@@ -1,0 +1,15 @@
+//! What a hostile command tries, by the groups of the threat model. Each attack must be stopped under every built-in profile, and must
+//! succeed where the layer that stops it is left out (`src/without.rs`): an attack that never succeeds proves nothing.
+//!
+//! `cargo test --features faults --test escape`
+
+#[macro_use]
+mod attempt;
+#[path = "../promises/harness.rs"]
+#[allow(dead_code, unused_imports, unused_macros, reason = "the promises use all of it")]
+mod harness;
+#[path = "../shared/report.rs"]
+#[allow(dead_code, reason = "the promises use all of it")]
+mod written_report;
+
+mod files;
