@@ -18,13 +18,22 @@ const PAST_FILTERS: [&str; 2] = ["uretprobe", "uprobe"];
 const PATTERNS: [u64; 6] =
     [0, u64::MAX, 0xFFFF_FFFF, 0xFFFF_FFFF_0000_0000, 0x5555_5555_5555_5555, 0xAAAA_AAAA_AAAA_AAAA];
 
+/// In one argument, beside small numbers and single bits: what these calls are asked for by number.
+const BY_NUMBER: [(&str, &[u64]); 3] = [
+    ("ioctl", &[0x5411, 0x5412, 0x541C, 0x5422, 0x5423]), // TIOCSTI, TIOCLINUX, TIOCSETD; between them others
+    ("socket", &[132, 262]),                              // SCTP, MPTCP
+    ("personality", &[0xFFFF_FFFF]),
+];
+
 /// Where one argument decides whether another counts: what it is while the others are tried.
-const TOGETHER: [(&str, &[u64]); 9] = [
+const TOGETHER: [(&str, &[u64]); 11] = [
     ("open", &[0, 0o100]),        // O_CREAT
     ("open", &[0, 0o20_000_000]), // of O_TMPFILE
     ("openat", &[0, 0, 0o100]),
     ("openat", &[0, 0, 0o20_000_000]),
     ("socket", &[1]),
+    ("socket", &[2]),
+    ("socket", &[10]),
     ("socket", &[16]),
     ("socketpair", &[1]),
     ("setpriority", &[2]),
@@ -62,10 +71,14 @@ fn changes(row: &Row) -> Vec<Change> {
         changes.extend(PATTERNS.map(|pattern| Some((None, pattern))));
     }
     if has_rule(row.name) {
-        let values = (0..=40).chain((6..64).map(|bit| 1 << bit)).chain([0x5412, 0x541C, 0xFFFF_FFFF]);
+        let values = (0..=40).chain((6..64).map(|bit| 1 << bit)).chain(by_number(row.name));
         changes.extend(values.flat_map(|value| (0..5).map(move |at| Some((Some(at), value)))));
     }
     changes
+}
+
+fn by_number(name: &str) -> impl Iterator<Item = u64> {
+    BY_NUMBER.iter().filter(move |(call, _)| *call == name).flat_map(|(_, values)| values.iter().copied())
 }
 
 /// Does the policy look at the arguments of this call?
