@@ -17,6 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
 
     let text = String::from_utf8_lossy(bytes).replace('\0', "");
     job_removed(&text).map(look).ok();
+    job_removed(&text.repeat(100)).map(look).ok();
     let (name, why) = text.split_once('\n').unwrap_or(("org.freedesktop.systemd1.UnitExists", &text));
     refusal(name, why).map(look).ok();
 });

@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
         // Whatever else stands there, and whatever follows, the line that is there first counts.
         assert_eq!(cgroup::key_of(&format!("{key} 7\n{text}"), key), Some(7));
         let found = cgroup::key_of(&text, key);
-        let other = format!("{key}x 7\n{text}");
+        let other = format!("{key}x 7\n{key}7\n{text}");
         assert_eq!(cgroup::key_of(&other, key), found);
     }
     // The name of a process is the payload's, and no field of the line.

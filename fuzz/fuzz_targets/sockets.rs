@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let name = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
     let path = PathBuf::from(OsStr::from_bytes(name));
-    let answer = socket(&attribute(0, bytes));
+    let answer = socket(bytes);
     assert_eq!(plan::told(&answer), Some((vec![path.clone()], true)));
     // What one datagram says does not depend on what else is in it.
     assert_eq!(plan::told(&[answer.clone(), answer].concat()), Some((vec![path.clone(), path.clone()], true)));
@@ -27,17 +27,17 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// struct nlmsghdr and struct unix_diag_msg, then what is told of the socket, and its file.
-fn socket(attributes: &[u8]) -> Vec<u8> {
-    let body = [&[0; 16], attributes, &attribute(1, &[7, 0, 0, 0, 1, 0, 0, 0])].concat();
+/// struct nlmsghdr and struct unix_diag_msg, then the socket's file and its name; padded.
+fn socket(name: &[u8]) -> Vec<u8> {
+    let body = [&[0; 16], &*attribute(1, &[7, 0, 0, 0, 1, 0, 0, 0]), &attribute(0, name)].concat();
     let length = u32::try_from(16 + body.len()).unwrap().to_ne_bytes();
-    [&length[..], &20u16.to_ne_bytes(), &[0; 10], &body].concat()
+    let mut message = [&length[..], &20u16.to_ne_bytes(), &[0; 10], &body].concat();
+    message.resize(message.len().next_multiple_of(4), 0);
+    message
 }
 
-/// struct rtattr, padded
+/// struct rtattr
 fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
     let length = u16::try_from(4 + value.len()).unwrap().to_ne_bytes();
-    let mut attribute = [&length, &kind.to_ne_bytes(), value].concat();
-    attribute.resize(attribute.len().next_multiple_of(4), 0);
-    attribute
+    [&length, &kind.to_ne_bytes(), value].concat()
 }
