@@ -32,7 +32,7 @@ fn sandbox_accepts(yaml: &str) -> bool {
 const RIGHT: &[&str] = &[
     "version: 1",
     "{description: What it is for, extends: [build], command: [make, -j, 8]}",
-    "{hostname: box, workdir: \"${PWD}/src\", terminal: raw, network: {mode: host}}",
+    "{hostname: box, workdir: \"${PWD}/src\", terminal: safe, network: {mode: host}}",
     "user: {uid: caller, gid: 0, map: single, outside: auto}",
     "user: {uid: \"1000\", gid: 4294967294, outside: 65534}",
     "environment: {keep: [\"LC_*\"], drop: [LC_ALL], set: {JOBS: 8, ON: true, A: text}}",
@@ -138,7 +138,7 @@ const WRONG: &[&str] = &[
     "pass_fds: [2]",
     "pass_fds: [\"3\"]",
     "pass_fds: [2147483648]",
-    "terminal: safe",
+    "terminal: tame",
 ];
 
 #[test]

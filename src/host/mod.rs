@@ -2,6 +2,10 @@
 
 mod cgroup;
 mod end;
+#[cfg(not(fuzzing))]
+mod escapes;
+#[cfg(fuzzing)]
+pub mod escapes;
 mod launch;
 pub mod meta_file;
 mod open;

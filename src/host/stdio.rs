@@ -2,11 +2,13 @@
 
 use super::Options;
 use super::end::{End, Kind};
+use super::escapes::Filter;
 use super::open;
 use super::stream::{Budget, Stream};
 use super::streams::{Pty, Streams};
 use super::terminal::Terminal;
 use crate::error::Error;
+use crate::plan::TerminalMode;
 use crate::sys::descriptor::duplicate;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -93,8 +95,9 @@ impl Stdio {
     }
 
     /// After the launch: closes our copies of the command's ends and starts to move bytes. `master` is the sandbox's pty, if
-    /// [`Stdio::needs_pty`]; it is made to look like the caller's terminal, so call this before the command starts.
-    pub fn attach(mut self, master: Option<OwnedFd>) -> nix::Result<Streams> {
+    /// [`Stdio::needs_pty`]; it is made to look like the caller's terminal, so call this before the command starts. `mode` is how
+    /// its output reaches that; a pipe never leads to one.
+    pub fn attach(mut self, master: Option<OwnedFd>, mode: TerminalMode) -> nix::Result<Streams> {
         let (mut input, mut pty) = (self.input, None);
         if let Some(Outside { terminal, source, sink }) = self.terminal {
             let master = master.ok_or(Errno::ENOTTY)?;
@@ -102,7 +105,10 @@ impl Stdio {
             if let Some(source) = source {
                 input = Some(Stream::new(source, End::master(duplicate(master.as_raw_fd())?)?));
             }
-            let output = Stream::new(End::master(duplicate(master.as_raw_fd())?)?, sink).with_budget(self.budget);
+            let mut output = Stream::new(End::master(duplicate(master.as_raw_fd())?)?, sink).with_budget(self.budget);
+            if mode == TerminalMode::Safe {
+                output = output.with_filter(Filter::new());
+            }
             self.carriers = self.carriers.map(|carrier| carrier.or(Some(self.outputs.len())));
             self.outputs.push(output);
             pty = Some(Pty { terminal, master });

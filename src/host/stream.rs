@@ -1,8 +1,10 @@
 //! One direction of bytes, from a source to a sink, with back-pressure: what a slow reader has not taken stays where it is.
 //!
-//! Pipes are moved with splice(2), all else through one bounded buffer. Nothing here blocks but the writing of a regular file.
+//! Pipes are moved with splice(2), all else through one bounded buffer, and that through a filter where the sink is a terminal that
+//! asks for one. Nothing here blocks but the writing of a regular file.
 
 use super::end::{End, Kind};
+use super::escapes::Filter;
 use super::terminal;
 use crate::sys::descriptor::unread_bytes;
 use nix::errno::Errno;
@@ -15,6 +17,8 @@ use std::rc::Rc;
 
 /// The buffer, where splice(2) does not serve; as much as a pipe holds by default.
 const BUFFER: usize = 64 << 10;
+/// What is read at once for a filter, which can make three bytes of one.
+const FILTERED: usize = BUFFER / 4;
 /// The most that one step splices, so that a flood leaves room for signals and timers.
 const BATCH: usize = 1 << 20;
 /// A peer that is gone shows itself unasked: poll(2).
@@ -74,7 +78,10 @@ pub struct Stream {
     remaining: u64,
     budget: Budget,
     rewind: Option<Rewind>,
+    filter: Option<Filter>,
     bytes: u64,
+    /// Of a filter: the bytes of the source that what is in the buffer was made of.
+    behind_buffer: u64,
 }
 
 impl Stream {
@@ -93,7 +100,9 @@ impl Stream {
             remaining: u64::MAX,
             budget: Budget::new(u64::MAX),
             rewind: None,
+            filter: None,
             bytes: 0,
+            behind_buffer: 0,
         }
     }
 
@@ -109,6 +118,13 @@ impl Stream {
         self
     }
 
+    /// The sink is a terminal that gets only what passes `filter`, and at the end what puts it back as it was. A limit and the count
+    /// are of what came out of the source. Nothing is spliced.
+    pub fn with_filter(mut self, filter: Filter) -> Self {
+        (self.splices, self.filter) = (false, Some(filter));
+        self
+    }
+
     /// What to give to poll(2) before the next [`Stream::step`]; empty when paused or ended. A sink is watched even while nothing is
     /// to be written, so that a writer inside gets its SIGPIPE when the last reader outside has gone.
     pub fn interests(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
@@ -121,7 +137,7 @@ impl Stream {
         })
     }
 
-    /// Bytes delivered to the sink.
+    /// Bytes delivered to the sink, before any filter.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -142,13 +158,20 @@ impl Stream {
         if let Some((source, _)) = &self.ends
             && source.kind() == Kind::Pipe
         {
-            self.remaining = unread_bytes(source.as_fd()).unwrap_or(0);
+            self.remaining = self.remaining.min(unread_bytes(source.as_fd()).unwrap_or(0));
         }
         self.end_if_delivered();
     }
 
-    /// Closes both ends and puts the offset of a caller's file back.
+    /// Closes both ends, puts the offset of a caller's file back, and a terminal as it was if that is to be had without waiting.
     pub fn close(&mut self) {
+        if self.restore()
+            && let Some((source, sink)) = &self.ends
+            && let Ok((_, true)) = readiness(source, sink)
+        {
+            // A terminal that is gone needs nothing back.
+            let _ = sink.write(self.pending());
+        }
         self.ends = None;
         if let Some(rewind) = self.rewind.take() {
             let unread = unread_bytes(rewind.pipe.as_fd()).unwrap_or(0) + self.pending().len() as u64;
@@ -163,6 +186,9 @@ impl Stream {
     /// Moves what can be moved now, at most one batch.
     pub fn step(&mut self) -> Progress {
         let progress = match self.advance() {
+            // The source has come to its end, and the sink is still there.
+            Ok(Progress::Ended) if self.restore() => Progress::Moved,
+            Ok(Progress::LimitExceeded) if self.restore() => return Progress::LimitExceeded,
             Ok(progress) => progress,
             Err(Errno::EPIPE | Errno::ECONNRESET) => Progress::Ended,
             Err(Errno::EAGAIN | Errno::EINTR) => Progress::Blocked,
@@ -177,9 +203,19 @@ impl Stream {
     }
 
     fn end_if_delivered(&mut self) {
-        if self.remaining == 0 && self.pending().is_empty() {
+        if self.remaining == 0 && self.pending().is_empty() && !self.restore() {
             self.ends = None;
         }
+    }
+
+    /// Nothing more is taken from the source. True if there is something to write that puts a terminal back; once.
+    fn restore(&mut self) -> bool {
+        let Some(filter) = &mut self.filter else { return false };
+        self.remaining = 0;
+        (self.buffer, self.delivered) = (Vec::new(), 0);
+        filter.finish(&mut self.buffer);
+        self.waits_for_sink = !self.buffer.is_empty();
+        self.waits_for_sink
     }
 
     fn pending(&self) -> &[u8] {
@@ -222,8 +258,13 @@ impl Stream {
             Some(_) => {}
         }
         self.delivered = 0;
-        self.buffer.resize(BUFFER.min(most), 0);
-        let count = source.read(&mut self.buffer).inspect_err(|_| self.buffer.clear())?;
+        let batch = if self.filter.is_some() { FILTERED } else { BUFFER };
+        self.buffer.resize(batch.min(most), 0);
+        let read = source.read(&mut self.buffer).inspect_err(|_| self.buffer.clear());
+        let count = match read {
+            Err(Errno::EPIPE | Errno::ECONNRESET) => return Ok(Progress::Ended),
+            read => read?,
+        };
         self.buffer.truncate(count);
         if let Some(rewind) = &mut self.rewind {
             rewind.taken += count as u64;
@@ -233,15 +274,27 @@ impl Stream {
         if source.kind() == Kind::Terminal && sink.kind() == Kind::Master {
             self.buffer.extend(terminal::end_of_file(source.as_fd(), sink.as_fd(), &self.buffer));
         }
-        if self.buffer.is_empty() { Ok(Progress::Ended) } else { self.flush() }
+        if self.buffer.is_empty() {
+            return Ok(Progress::Ended);
+        }
+        if let Some(filter) = &mut self.filter {
+            self.behind_buffer = count as u64;
+            let read = std::mem::take(&mut self.buffer);
+            filter.pass(&read, &mut self.buffer);
+        }
+        self.flush()
     }
 
     fn flush(&mut self) -> nix::Result<Progress> {
         let Some((_, sink)) = &self.ends else { return Ok(Progress::Ended) };
         let count = sink.write(self.pending()).inspect_err(|_| self.waits_for_sink = true)?;
         self.delivered += count;
-        self.bytes += count as u64;
         self.waits_for_sink = !self.pending().is_empty();
+        self.bytes += match &self.filter {
+            None => count as u64,
+            Some(_) if self.waits_for_sink => 0,
+            Some(_) => std::mem::take(&mut self.behind_buffer),
+        };
         Ok(Progress::Moved)
     }
 }

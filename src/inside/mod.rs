@@ -100,7 +100,7 @@ fn live(init: &Init) -> Done<Infallible> {
     let in_cgroup = isolate::wait_for_go(&init.link)?;
     isolate::cgroup_namespace()?;
 
-    rlimits::apply_shared(&prepared.rlimits).at(Step::Rlimits)?;
+    rlimits::apply_early(&prepared.rlimits).at(Step::Rlimits)?;
     capabilities::reduce(&prepared.capabilities).at(Step::Capabilities)?;
     step_down_filter(prepared)?;
 

@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 /// Files that tell of the host, or of the kernel's addresses: proc(5). What a kernel does not have is skipped.
-const COVERED: [&str; 14] = [
+const COVERED: [&str; 15] = [
     "acpi",
     "asound",
     "cmdline",
@@ -24,6 +24,7 @@ const COVERED: [&str; 14] = [
     "key-users",
     "keys",
     "latency_stats",
+    "pressure",
     "sched_debug",
     "scsi",
     "timer_list",

@@ -80,7 +80,9 @@ impl Tree {
 
     /// pts(4): an instance of its own, so that no other terminal of the user is in it.
     pub(super) fn devpts(&mut self, at: &Path, index: usize) -> Done {
-        let options = [(c"newinstance", None), (c"mode", Some(c"0620")), (c"ptmxmode", Some(c"0666"))];
+        // All instances but the host's first share one number of ptys.
+        let most = (c"max", Some(c"256"));
+        let options = [(c"newinstance", None), (c"mode", Some(c"0620")), (c"ptmxmode", Some(c"0666")), most];
         let fresh =
             mount::new_filesystem(c"devpts", &options, attr::NOSUID | attr::NOEXEC).at_entry(Step::Devpts, index)?;
         self.mount(at, &fresh, true, index)?;

@@ -33,7 +33,7 @@ pub struct Fence {
 pub fn plan(plan: &Plan, degraded: &mut Vec<String>) -> Result<Option<Fence>, Error> {
     let wanted = &plan.landlock;
     if wanted.mode == Enforcement::Off {
-        return Ok(None);
+        return without(plan);
     }
     let kernel = privileges::landlock_abi();
     let least = wanted.min_abi.max(LEAST_ABI);
@@ -54,7 +54,26 @@ pub fn plan(plan: &Plan, degraded: &mut Vec<String>) -> Result<Option<Fence>, Er
         }
         degraded.push(lack);
     }
-    Ok((kernel >= LEAST_ABI).then(|| Fence { abi: kernel.min(NEWEST_ABI), rules: rules(plan, abi(kernel)) }))
+    match kernel >= LEAST_ABI {
+        true => Ok(Some(Fence { abi: kernel.min(NEWEST_ABI), rules: rules(plan, abi(kernel)) })),
+        false => without(plan),
+    }
+}
+
+/// In a mount namespace of its own the command can get rid of a mount point's file: there it is none, and the kernel then takes our
+/// mount off it. Landlock keeps it from making such a namespace's mounts.
+fn without(plan: &Plan) -> Result<Option<Fence>, Error> {
+    match plan.carve_out().filter(|_| plan.features.userns) {
+        None => Ok(None),
+        Some(carved) => Err(Error::host(format!(
+            "{} is protected inside a writable tree, and features.userns lets the command undo that where Landlock is not in force",
+            carved.at.display()
+        ))
+        .step("landlock")
+        .origin(&carved.origin)
+        .path(&carved.at)
+        .remedy("Turn Landlock on (it needs Linux 5.19), or features.userns off, or make the tree around it read-only")),
+    }
 }
 
 fn abi(kernel: u32) -> ABI {

@@ -14,16 +14,21 @@ pub struct Rlimit {
 /// Counted per user, across user namespaces: half stays the caller's.
 const SHARED: [Resource; 2] = [Resource::RLIMIT_SIGPENDING, Resource::RLIMIT_MSGQUEUE];
 
+/// Set in init: those, and the one that the filter keeps as it is.
+const EARLY: [Resource; 3] = [Resource::RLIMIT_SIGPENDING, Resource::RLIMIT_MSGQUEUE, Resource::RLIMIT_CORE];
+
 /// The limits that the plan names. One above the caller's hard limit is lowered to it: it cannot be raised, and holds.
 pub fn plan(limits: &Limits) -> nix::Result<Vec<Rlimit>> {
-    // RLIMIT_NPROC counts init too.
-    let processes = limits.pids.map(|pids| pids.saturating_add(1));
+    // RLIMIT_NPROC counts init too; and in the caller's own count it is, too.
+    let half_of_callers = getrlimit(Resource::RLIMIT_NPROC)?.0 / 2;
+    let processes = limits.pids.map(|pids| pids.saturating_add(1).min(half_of_callers));
     let wanted = [
         (Resource::RLIMIT_NPROC, processes),
         (Resource::RLIMIT_FSIZE, limits.file_size),
         (Resource::RLIMIT_NOFILE, limits.open_files),
         (Resource::RLIMIT_STACK, limits.stack),
-        (Resource::RLIMIT_CORE, Some(limits.core)),
+        // core(5): 0 does not keep the kernel from handing a core to a helper of the host's, 1 does.
+        (Resource::RLIMIT_CORE, Some(limits.core.max(1))),
         (Resource::RLIMIT_AS, limits.address_space),
         (Resource::RLIMIT_MEMLOCK, limits.locked_memory),
     ];
@@ -36,15 +41,15 @@ pub fn plan(limits: &Limits) -> nix::Result<Vec<Rlimit>> {
     lowered.chain(SHARED.into_iter().map(half)).collect()
 }
 
-/// For init and all that comes from it: signals that the payload queues to init are counted by init's limit.
-pub fn apply_shared(limits: &[Rlimit]) -> nix::Result<()> {
-    apply_those(limits, |resource| SHARED.contains(&resource))
+/// For init and all that comes from it, before the filter: signals that the payload queues to init are counted by init's limit.
+pub fn apply_early(limits: &[Rlimit]) -> nix::Result<()> {
+    apply_those(limits, |resource| EARLY.contains(&resource))
 }
 
 /// For this process and what it becomes. In a cgroup that counts processes RLIMIT_NPROC is left out: it would refuse the same fork
 /// first, and pids.events would not tell.
 pub fn apply(limits: &[Rlimit], in_cgroup: bool) -> nix::Result<()> {
-    let elsewhere = |resource| SHARED.contains(&resource) || (in_cgroup && resource == Resource::RLIMIT_NPROC);
+    let elsewhere = |resource| EARLY.contains(&resource) || (in_cgroup && resource == Resource::RLIMIT_NPROC);
     apply_those(limits, |resource| !elsewhere(resource))
 }
 

@@ -106,7 +106,7 @@ fn matches(pattern: &str, name: &OsStr) -> bool {
 /// Names under which keys and passwords are kept.
 fn looks_secret(name: &OsStr) -> bool {
     let name = name.to_string_lossy().to_ascii_uppercase();
-    ["TOKEN", "SECRET", "PASSW", "CREDENTIAL", "COOKIE"].iter().any(|word| name.contains(word))
+    ["TOKEN", "SECRET", "PASS", "CREDENTIAL", "COOKIE"].iter().any(|word| name.contains(word))
         || ["_KEY", "_PAT", "_AUTH"].iter().any(|end| name.ends_with(end))
 }
 

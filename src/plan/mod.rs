@@ -306,8 +306,8 @@ pub struct Hide {
 pub struct Watch {
     /// On the host.
     pub path: PathBuf,
-    /// What is there now, by device and inode; none if it is absent.
-    pub now: Option<(u64, u64)>,
+    /// What is there now; none if it is absent.
+    pub now: Option<watches::Identity>,
     /// Who asked.
     pub origin: Origin,
 }

@@ -1,12 +1,19 @@
 //! Directories between a writable tree and a carve-out are bound onto themselves: renaming one is then EBUSY,
 //! and the carve-out cannot be walked around.
 
-use super::{Bind, BindRole, Mount, MountKind, lookup};
+use super::{Bind, BindRole, Mount, MountKind, Plan, lookup};
 
 /// Adds the pins.
 pub(super) fn add(mounts: &mut Vec<Mount>) {
     let pins: Vec<Mount> = mounts.iter().filter_map(|carved| pins_for(mounts, carved)).flatten().collect();
     pins.into_iter().for_each(|pin| lookup::insert(mounts, pin));
+}
+
+impl Plan {
+    /// Something that is narrower than the writable tree around it.
+    pub fn carve_out(&self) -> Option<&Mount> {
+        self.mounts.iter().find(|mount| pins_for(&self.mounts, mount).is_some())
+    }
 }
 
 fn pins_for<'a>(mounts: &'a [Mount], carved: &'a Mount) -> Option<impl Iterator<Item = Mount> + 'a> {
@@ -28,7 +35,6 @@ fn pins_for<'a>(mounts: &'a [Mount], carved: &'a Mount) -> Option<impl Iterator<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Plan;
     use crate::plan::testing::World;
 
     fn pins(world: &World, plan: &Plan) -> Vec<String> {

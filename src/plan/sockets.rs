@@ -1,13 +1,15 @@
 //! Sockets of the host's in shown trees: a read-only mount does not stop connect(2), so each is covered that nobody named.
 //!
-//! The kernel tells where each bound socket is. One that is not where it was bound (renamed, or bound by a relative name) is looked for
-//! in the trees on its file system: the only case in which a tree is walked.
+//! The kernel tells where each bound socket of this network namespace is. One that is not where it was bound (renamed, or bound by a relative name), or has a second
+//! name, is looked for in the whole of the trees on its file system. For those of other namespaces (a container that shares the project) the
+//! upper part of every tree is looked through.
 
 use super::bound::{self, Bound, Node};
 use super::covers::Shown;
 use super::host::HostFacts;
 use super::mounts::Tree;
 use super::{BindRole, Hide, Mount, MountKind, base, lookup, mountinfo, paths};
+use std::collections::VecDeque;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -25,7 +27,8 @@ pub(super) fn hide(tree: &mut Tree, shown: &[Shown], host: &HostFacts) {
         .map(|bind| host.real(&bind.source.path()))
         .collect();
     let (found, lost) = find(bound::sockets(), host);
-    let walked = trees_of(&lost, shown).flat_map(|shown| sockets_below(&shown.real));
+    let walked = shown.iter().map(|tree| sockets_below(&tree.real, UPPER_PART));
+    let walked = walked.chain(trees_of(&lost, shown).map(|tree| sockets_below(&tree.real, usize::MAX))).flatten();
     for path in found.into_iter().chain(walked).filter(|path| !named.contains(path)) {
         let Ok(kind) = path.symlink_metadata().map(|metadata| metadata.file_type()) else { continue };
         for at in shown.iter().filter_map(|shown| shown.place(&tree.mounts, &path)).collect::<Vec<_>>() {
@@ -43,14 +46,15 @@ fn find(sockets: Vec<Bound>, host: &HostFacts) -> (Vec<PathBuf>, Vec<Bound>) {
         let path = paths::normalise(&socket.name);
         let place = path.parent().zip(path.file_name()).filter(|_| socket.name.is_absolute());
         let place = place.map(|(parent, name)| host.real(parent).join(name));
-        let is_it = |path: &PathBuf| {
-            let same = |metadata: fs::Metadata| socket.node.is_none_or(|node| node.is(metadata.ino()));
-            path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_socket() && same(metadata))
+        let is_it = |metadata: &fs::Metadata| {
+            metadata.file_type().is_socket() && socket.node.is_none_or(|node| node.is(metadata.ino()))
         };
-        match place.filter(is_it) {
-            Some(path) => found.push(path),
-            None => lost.push(socket),
+        let file = place.as_ref().and_then(|path| path.symlink_metadata().ok()).filter(is_it);
+        // By another name of the same file it can be reached as well.
+        if file.as_ref().is_none_or(|file| file.nlink() > 1) {
+            lost.push(socket);
         }
+        found.extend(place.filter(|_| file.is_some()));
     }
     (found, lost)
 }
@@ -71,13 +75,17 @@ fn trees_of<'a>(lost: &[Bound], shown: &'a [Shown]) -> impl Iterator<Item = &'a 
         .filter(move |shown| devices.iter().any(|device| device.is_none_or(|device| holds(device, &shown.real))))
 }
 
-/// Every socket in a tree. What the caller may not list, the command may not either.
-fn sockets_below(tree: &Path) -> Vec<PathBuf> {
-    let (mut found, mut directories) = (Vec::new(), vec![tree.to_path_buf()]);
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+/// Names of a tree that are looked through for every run: one or two milliseconds.
+const UPPER_PART: usize = 2000;
+
+/// The sockets among the first `most` names of a tree, level by level. What the caller may not list, the command may not either.
+fn sockets_below(tree: &Path, most: usize) -> Vec<PathBuf> {
+    let (mut found, mut directories, mut left) = (Vec::new(), VecDeque::from([tree.to_path_buf()]), most);
+    while let Some(directory) = directories.pop_front().filter(|_| left > 0) {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten().take(left) {
+            left -= 1;
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() => directories.push(entry.path()),
+                Ok(kind) if kind.is_dir() => directories.push_back(entry.path()),
                 Ok(kind) if kind.is_socket() => found.push(entry.path()),
                 _ => {}
             }
@@ -136,12 +144,16 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_was_renamed_or_whose_name_breaks_a_line_is_covered_too() {
+    fn a_socket_that_was_renamed_or_has_two_names_or_one_of_two_lines_is_covered_too() {
         let world = World::new().directory("home/app/run").mount("ro ${PWD}");
         let _renamed = UnixListener::bind(world.path("home/app/run/daemon")).unwrap();
         fs::rename(world.path("home/app/run"), world.path("home/app/moved")).unwrap();
+        let _twice = UnixListener::bind(world.path("home/app/here")).unwrap();
+        fs::hard_link(world.path("home/app/here"), world.path("home/app/there")).unwrap();
         let _broken = UnixListener::bind(world.path("home/app/a\nb")).unwrap();
-        assert!(covered(&world, "home/app/moved/daemon") && covered(&world, "home/app/a\nb"));
+        for path in ["moved/daemon", "here", "there", "a\nb"] {
+            assert!(covered(&world, &format!("home/app/{path}")), "{path:?}");
+        }
     }
 
     #[test]

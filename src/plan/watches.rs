@@ -5,6 +5,7 @@ use super::mounts::Tree;
 use super::{Mount, MountKind, Watch, lookup};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// Remembers what is there now.
 pub(super) fn add(tree: &mut Tree) {
@@ -28,9 +29,19 @@ fn covered(mounts: &[Mount], mount: &Mount) -> Option<Watch> {
     Some(Watch { now: identity(&path), path, origin: mount.origin.clone() })
 }
 
-/// Device and inode number: stat(2), no link followed.
-pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
-    path.symlink_metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
+/// A file as it can be told from another: statx(2). Inode numbers are given anew, the time of birth is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    device: u64,
+    inode: u64,
+    /// None where the file system keeps none.
+    born: Option<SystemTime>,
+}
+
+/// What is there, no link followed.
+pub(super) fn identity(path: &Path) -> Option<Identity> {
+    let metadata = path.symlink_metadata().ok()?;
+    Some(Identity { device: metadata.dev(), inode: metadata.ino(), born: metadata.created().ok() })
 }
 
 #[cfg(test)]
@@ -50,6 +61,16 @@ mod tests {
             fs::rename(world.path("home/app/new"), world.path("home/app").join(name)).unwrap();
             assert_eq!(appeared(), so_many, "{name}");
         }
+    }
+
+    // On ext4 the next file gets the number of the last that was removed.
+    #[test]
+    fn a_file_with_the_old_inode_number_is_another_one() {
+        let world = World::new().file("home/app/.env").mount("rw ${PWD}").mount("hide ${PWD}/.env");
+        let plan = world.planned();
+        fs::remove_file(world.path("home/app/.env")).unwrap();
+        fs::write(world.path("home/app/.env"), "").unwrap();
+        assert!(plan.watch[0].has_appeared());
     }
 
     #[test]

@@ -26,7 +26,5 @@ pub const KEYS: &[Later] = &[
 ];
 
 /// Single values of what is otherwise there: (key, flag, value, why).
-pub const VALUES: &[(&str, &str, &str, &str)] = &[
-    ("user.map", "--map", "subordinate", "needs ranges of subordinate ids, which this version cannot map yet"),
-    ("terminal", "--terminal", "safe", "needs a filter of escape sequences, which this version does not have yet"),
-];
+pub const VALUES: &[(&str, &str, &str, &str)] =
+    &[("user.map", "--map", "subordinate", "needs ranges of subordinate ids, which this version cannot map yet")];

@@ -319,10 +319,11 @@ pub enum Enforcement {
     Off,
 }
 
-/// `raw` passes the payload's bytes to the caller's terminal as they are.
+/// `raw` passes the payload's bytes to the caller's terminal as they are, `safe` only what can do no more than show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
 pub enum TerminalMode {
     Raw,
+    Safe,
 }

@@ -1,6 +1,6 @@
 /* every_call: what the seccomp filters in force answer to system calls, none of which is carried out.
    stdin: a call on each line, GATE NUMBER ARG0 ... ARG4, with GATE "native" or "i386" (int $0x80);
-   stdout: its answer, "allowed", the name of an errno, "killed" or "no such gate".
+   stdout: its answer, "allowed", the name of an errno, "pretended" (errno 0), "killed" or "no such gate".
 
    A filter of its own asks a thread about each call whose sixth argument is MAGIC. Of all filters' answers the strictest
    counts: to kill, an errno, to ask, to allow. So the thread is asked only what the filters before this one allow, and it
@@ -93,6 +93,7 @@ static void make_the_calls(void) {
 static const char *name(const struct call *call) {
     return call->answer == ALLOWED                   ? "allowed"
            : call->answer > 0                        ? strerrorname_np(call->answer)
+           : call->answer == 0                       ? "pretended"
            : call->answer == -SIGSYS                 ? "killed"
            : call->answer == -SIGSEGV && call->i386  ? "no such gate"
                                                      : "carried out";

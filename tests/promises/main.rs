@@ -23,6 +23,7 @@ mod real_builds;
 mod report;
 mod root_user;
 mod rules;
+mod safe_terminal;
 mod signals;
 mod special_files;
 mod stdio;

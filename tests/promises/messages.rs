@@ -1,6 +1,7 @@
 //! Each failure is one sentence that says what, where and why, and what to do.
 
-use super::harness::{Project, attack, finish};
+use super::harness::{Project, attack, binary, finish};
+use super::pty::Terminal;
 
 /// `sandbox ARGS -- true` is refused with all of `parts`, in one line.
 #[track_caller]
@@ -94,7 +95,6 @@ fn what_a_later_version_will_bring_is_refused_by_name() {
         ("root: {path: /srv/root}", "root"),
         ("user: {map: subordinate}", "subordinate"),
         ("network: {allow: [example.org]}", "allow"),
-        ("terminal: safe", "safe"),
     ] {
         project.write("later.yaml", &format!("extends: [build]\n{line}\n"));
         project.run(&["-p", "./later.yaml", "--", "true"]).refused(&["later.yaml:2", word]);
@@ -136,6 +136,72 @@ fn a_message_escapes_what_a_terminal_would_obey() {
     let output = project.run(&["-p", "build", "--", "no\x1b[31msuch"]);
     output.exits(127);
     assert!(!output.stderr.contains('\x1b'), "{:?}", output.stderr);
+}
+
+/// What no text of ours may hold as it is: controls, C1, what reorders.
+#[track_caller]
+fn cannot_steer(text: &str) {
+    let steers =
+        |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    assert!(!text.contains(steers), "{text:?}");
+    assert!(text.contains("evil"), "it is not said at all: {text:?}");
+}
+
+// Layer: each way by which a name or a text of the project's comes to the caller's terminal.
+#[test]
+fn no_name_and_no_text_of_the_projects_steers_the_terminal_in_any_message_page_or_report() {
+    const EVIL: &str = "evil\x1b]0;t\x07\u{9b}31m\u{202e}\u{2066}\x7f";
+    let project = Project::new();
+    let (file, missing) = (project.write(EVIL, ""), format!("{EVIL}-missing"));
+    let file = file.to_str().unwrap();
+    project.write(&format!("{EVIL}.yaml"), &format!("extends: [build]\nhostnam: {EVIL}\n"));
+    let description =
+        "description: \"evil\\e]0;t\\x9b\\u202e\"\nextends: [build]\nenvironment: {set: {A: \"evil\\e\\u202e\"}}\n";
+    project.write("../.config/sandbox/profiles/written.yaml", description);
+    let profile = format!("./{EVIL}.yaml");
+    for refused in [
+        &["-p", "build", "--ro", &missing, "--", "true"][..],
+        &["-p", &profile, "--", "true"],
+        &["-p", "build", "--stdin", &missing, "--", "true"],
+        &["-p", "build", "-C", &missing, "--", "true"],
+        &["-p", "build", &format!("--{EVIL}"), "--", "true"],
+        &["-p", "build", "--pids", EVIL, "--", "true"],
+        &["-p", EVIL, "--", "true"],
+        &["profile", "check", &profile],
+        &["profile", "init", EVIL],
+        &[EVIL],
+    ] {
+        let output = project.run(refused);
+        output.exits(125);
+        cannot_steer(&output.stderr);
+    }
+    let absent = project.run(&["-vv", "-p", "build", "--report", "r.json", "--name", EVIL, "--", EVIL, "true"]);
+    absent.exits(127);
+    cannot_steer(&absent.stderr);
+    cannot_steer(&project.report_text("r.json"));
+    assert_eq!(project.report()["name"], EVIL);
+    project.run(&["-p", "build", "--report", "meta", "--report-format", "isolate", "--", EVIL]).exits(127);
+    cannot_steer(&project.read("meta"));
+
+    cannot_steer(&project.run(&["explain", "-v", "-p", "build", "--ro", file, "--", "echo", EVIL]).ok());
+    let json = project.run(&["explain", "--json", "-p", "build", "--env", &format!("{EVIL}=1"), "--", EVIL]).ok();
+    cannot_steer(&json);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["command"]["argv"][0], EVIL);
+    cannot_steer(&project.run(&["profile", "list"]).ok());
+    let differs = project.run(&["profile", "diff", "build", "written"]);
+    cannot_steer(&differs.exits(1).text());
+}
+
+// To a file a profile goes as it is, or it would be another one.
+#[test]
+fn a_profile_is_shown_to_a_terminal_without_what_it_would_obey() {
+    let project = Project::new();
+    let text = "# evil\x1b]0;t\x07\u{9b}\u{202e}\nextends: [build]\n";
+    project.write("cc.yaml", text);
+    let mut terminal = Terminal::start(&project, &binary(), &["profile", "show", "./cc.yaml"]);
+    terminal.shows("extends: [build]");
+    cannot_steer(&terminal.screen().replace("\r\n", "\n"));
+    assert_eq!(project.run(&["profile", "show", "./cc.yaml"]).stdout, text.as_bytes());
 }
 
 #[test]

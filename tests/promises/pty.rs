@@ -63,6 +63,11 @@ impl Terminal {
         }
     }
 
+    /// All that has been read from the terminal.
+    pub fn screen(&self) -> &str {
+        &self.screen
+    }
+
     /// `stty ARGS` on the outer terminal: what it prints.
     pub fn stty(&self, args: &[&str]) -> String {
         let output = Command::new("stty").arg("-F").arg(self.path()).args(args).output().unwrap();

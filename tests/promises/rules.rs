@@ -123,6 +123,24 @@ fn a_host_socket_in_a_granted_tree_is_covered() {
     assert_eq!(project.run(&["-p", "build", "--", "python3", "-c", code]).ok(), "refused");
 }
 
+// Layer: the look through the upper part of a shown tree. The kernel tells of this network namespace only.
+#[test]
+fn a_socket_of_another_network_namespace_is_covered() {
+    let project = Project::new();
+    let code =
+        "import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.bind('run/daemon'); s.listen()\nsys.stdin.read()";
+    std::fs::create_dir(project.path().join("run")).unwrap();
+    let mut daemon = project.outside("unshare", &["-r", "-n", "python3", "-c", code]);
+    let mut daemon = daemon.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    while !project.path().join("run/daemon").exists() {
+        std::thread::yield_now();
+    }
+    let mode = project.inside("stat -c %a run/daemon");
+    drop(daemon.stdin.take());
+    daemon.wait().unwrap();
+    assert_eq!(mode, "0");
+}
+
 // Variables.
 #[test]
 fn variables_stand_for_the_callers_and_the_computed() {

@@ -160,3 +160,27 @@ fn a_landlock_abi_that_the_kernel_lacks_is_refused() {
         .shell(&["-p", "build", "--landlock", "require", "--landlock-min-abi", "99"], "true")
         .refused(&["landlock", "99"]);
 }
+
+// In a mount namespace of its own the command removes a mount point's file, and the mount with it.
+#[test]
+fn own_mount_namespaces_without_landlock_are_refused_where_something_is_protected_in_a_writable_tree() {
+    let project = Project::new();
+    project.write("locked", "");
+    let flags = ["-p", "build", "--feature", "userns", "--landlock", "off"];
+    project.shell(&flags, "true").ok();
+    project.shell(&[&flags[..], &["--ro", "locked"]].concat(), "true").refused(&[
+        "project/locked is protected inside a writable tree",
+        "features.userns",
+        "Turn Landlock on",
+    ]);
+    project.shell(&["-p", "build", "--feature", "userns", "--ro", "locked"], "true").ok();
+}
+
+// core(5): at 1 alone the kernel hands no core to a program of the host's.
+#[test]
+fn the_core_limit_stays_at_one_whatever_the_command_does() {
+    let project = Project::new();
+    let script = "ulimit -c 0 && grep 'Max core' /proc/self/limits";
+    let limits: Vec<String> = project.inside(script).split_whitespace().map(str::to_owned).collect();
+    assert_eq!(limits, ["Max", "core", "file", "size", "1", "1", "bytes"]);
+}

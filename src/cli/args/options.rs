@@ -256,7 +256,7 @@ pub struct RunOptions {
     /// Hand an open descriptor to the command
     #[arg(long, value_name = "N", help_heading = LAYERS)]
     pub pass_fd: Vec<i32>,
-    /// How the command's bytes reach the terminal: raw
+    /// How the command's bytes reach the terminal: raw, or safe: only what can do no more than show
     #[arg(long, value_name = "MODE", value_parser = word::<TerminalMode>, help_heading = LAYERS)]
     pub terminal: Option<TerminalMode>,
 

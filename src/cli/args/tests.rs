@@ -127,7 +127,6 @@ fn what_a_later_version_brings_is_refused_by_name() {
         &["--collect", "a:b"],
         &["--timings"],
         &["--map", "subordinate"],
-        &["--terminal", "safe"],
         &["verify"],
         &["doctor"],
         &["learn"],
@@ -180,7 +179,7 @@ fn each_flag_of_the_reference_sets_its_key_with_itself_as_origin() {
         --wall-time 1m --kill-after 2s --output 1M --file-size 2M --open-files 3 --stack 4M --core 0 \
         --address-space unlimited --locked-memory 5K --feature ptrace --feature userns=false --seccomp strict \
         --seccomp-on-deny kill --seccomp-allow mount --seccomp-deny ptrace --landlock require --landlock-min-abi 3 \
-        --cgroup off --capability CAP_NET_RAW --pass-fd 7 --terminal raw --env A --env B=1 --drop-env C";
+        --cgroup off --capability CAP_NET_RAW --pass-fd 7 --terminal safe --env A --env B=1 --drop-env C";
     let merged = Merged::from(&run(&line.split_whitespace().collect::<Vec<_>>()).flags);
     assert_eq!(merged.uid.as_ref().unwrap().value, Id::Caller);
     assert_eq!(merged.network.as_ref().unwrap().value, NetworkMode::Host);

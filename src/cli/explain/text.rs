@@ -1,7 +1,7 @@
 //! The plan on one screen: what the command sees, may use, and is held by.
 
 use super::{Seen, files};
-use crate::plan::{Cgroup, Enforcement, Features, NetworkMode, OnDeny, Plan, SeccompPolicy};
+use crate::plan::{Cgroup, Enforcement, Features, NetworkMode, OnDeny, Plan, SeccompPolicy, TerminalMode};
 use crate::profile::units::{Cpus, Duration, Size};
 use crate::visible;
 use nix::libc::RLIM_INFINITY;
@@ -176,7 +176,9 @@ fn layers(plan: &Plan, seen: &Seen) -> String {
     };
     let calls = seen.calls.map(|calls| format!(", {calls} calls")).unwrap_or_default();
     let kill = if plan.seccomp.on_deny == OnDeny::Kill { ", a denied call kills" } else { "" };
-    format!("{namespaces} · {capabilities} · {landlock} · {policy}{calls}{kill}{features} · {}", cgroup(&plan.cgroup))
+    let terminal = if plan.terminal == TerminalMode::Safe { " · safe terminal" } else { "" };
+    let cgroup = cgroup(&plan.cgroup);
+    format!("{namespaces} · {capabilities} · {landlock} · {policy}{calls}{kill}{features} · {cgroup}{terminal}")
 }
 
 fn cgroup(cgroup: &Cgroup) -> String {

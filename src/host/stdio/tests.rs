@@ -37,7 +37,7 @@ fn three_pipes_carry_three_streams_and_none_is_the_callers() {
     for (ours, callers) in [(&zero, &stdin), (&one, &stdout), (&two, &stderr)] {
         assert!(!is_same_file(ours.as_fd(), callers.as_fd()).unwrap());
     }
-    let mut streams = stdio.attach(None).unwrap();
+    let mut streams = stdio.attach(None, TerminalMode::Raw).unwrap();
     typed.write_all(b"in").unwrap();
     let echo = std::thread::spawn(move || {
         let (mut zero, mut one, mut two, mut got) = (zero, one, two, [0; 2]);
@@ -60,7 +60,7 @@ fn stdout_and_stderr_of_one_file_share_a_pipe_and_keep_their_order() {
     let null = File::open("/dev/null").unwrap();
     let mut stdio = prepare([null.as_fd(), one.as_fd(), two.as_fd()]);
     let [_, stdout, stderr] = payload_ends(&mut stdio).map(Option::unwrap);
-    let mut streams = stdio.attach(None).unwrap();
+    let mut streams = stdio.attach(None, TerminalMode::Raw).unwrap();
     for (file, word) in [(&stdout, "a"), (&stderr, "b"), (&stdout, "c"), (&stderr, "d")] {
         write(file, word.as_bytes()).unwrap();
     }
@@ -75,7 +75,7 @@ fn dev_null_on_stdin_is_an_end_of_file() {
     let null = File::options().read(true).write(true).open("/dev/null").unwrap();
     let mut stdio = prepare([null.as_fd(); 3]);
     let [mut zero, ..] = payload_ends(&mut stdio);
-    let mut streams = stdio.attach(None).unwrap();
+    let mut streams = stdio.attach(None, TerminalMode::Raw).unwrap();
     assert_eq!(streams.step(0), Progress::Ended);
     assert_eq!(contents(zero.as_mut().unwrap()), "");
 }
@@ -89,7 +89,7 @@ fn files_named_on_the_command_line_take_the_place_of_the_callers() {
     let null = File::open("/dev/null").unwrap();
     let mut stdio = Stdio::prepare(&options, [null.as_fd(); 3], None).unwrap();
     let [zero, one, two] = payload_ends(&mut stdio).map(Option::unwrap);
-    let mut streams = stdio.attach(None).unwrap();
+    let mut streams = stdio.attach(None, TerminalMode::Raw).unwrap();
     while streams.step(0) == Progress::Moved {}
     let (mut zero, mut one, mut two) = (zero, one, two);
     one.write_all(contents(&mut zero).as_bytes()).unwrap();
@@ -106,7 +106,7 @@ fn the_limit_counts_stdout_and_stderr_together() {
     let mut stdio =
         Stdio::prepare(&Options::default(), [null.as_fd(), stdout.as_fd(), stderr.as_fd()], Some(5)).unwrap();
     let [_, one, two] = payload_ends(&mut stdio).map(Option::unwrap);
-    let mut streams = stdio.attach(None).unwrap();
+    let mut streams = stdio.attach(None, TerminalMode::Raw).unwrap();
     write(&one, b"1234").unwrap();
     write(&two, b"5678").unwrap();
     assert_eq!((streams.step(1), streams.step(2)), (Progress::Moved, Progress::Moved));
@@ -123,7 +123,7 @@ fn each_terminal_becomes_the_pty_and_all_else_a_pipe() {
         let stdio = prepare(is_tty.map(|is_tty| if is_tty { tty } else { null }));
         assert_eq!(stdio.payload.each_ref().map(|end| end.is_none()), is_tty);
         assert_eq!(stdio.needs_pty(), bits != 0);
-        assert_eq!(stdio.attach(None).is_err(), bits != 0, "a pty that is missing is an error");
+        assert_eq!(stdio.attach(None, TerminalMode::Raw).is_err(), bits != 0, "a pty that is missing is an error");
     }
 }
 
@@ -131,7 +131,7 @@ fn each_terminal_becomes_the_pty_and_all_else_a_pipe() {
 fn what_the_pty_shows_reaches_the_callers_terminal_once() {
     let (outer, inner) = (openpty(None, None).unwrap(), openpty(None, None).unwrap());
     let tty = outer.slave.as_fd();
-    let mut streams = prepare([tty; 3]).attach(Some(inner.master)).unwrap();
+    let mut streams = prepare([tty; 3]).attach(Some(inner.master), TerminalMode::Raw).unwrap();
     write(&inner.slave, b"one\ntwo\n").unwrap();
     drop(inner.slave);
     streams.drain();
@@ -140,6 +140,26 @@ fn what_the_pty_shows_reaches_the_callers_terminal_once() {
     let count = nix::unistd::read(&outer.master, &mut got).unwrap();
     assert_eq!(&got[..count], b"one\r\ntwo\r\n");
     assert_eq!(streams.bytes(), [Some(8), None]);
+}
+
+#[test]
+fn only_what_goes_to_the_terminal_is_made_safe() {
+    let (outer, inner, (mut out, stdout)) = (openpty(None, None).unwrap(), openpty(None, None).unwrap(), pipes());
+    let tty = outer.slave.as_fd();
+    let mut stdio = prepare([tty, stdout.as_fd(), tty]);
+    let [_, one, _] = payload_ends(&mut stdio);
+    let mut streams = stdio.attach(Some(inner.master), TerminalMode::Safe).unwrap();
+    write(one.as_ref().unwrap(), b"\x1b]0;title\x07out").unwrap();
+    write(&inner.slave, b"\x1b]0;title\x07err").unwrap();
+    drop((one, inner.slave));
+    streams.drain();
+    deliver(&mut streams);
+    let mut got = [0; 64];
+    let count = nix::unistd::read(&outer.master, &mut got).unwrap();
+    drop(stdout);
+    assert_eq!(streams.bytes(), [Some(13), Some(13)]);
+    drop(streams);
+    assert_eq!((&got[..count], contents(&mut out).as_str()), (&b"err"[..], "\x1b]0;title\x07out"));
 }
 
 fn pipes() -> (File, File) {

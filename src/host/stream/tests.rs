@@ -3,6 +3,7 @@
 use super::*;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::pty::openpty;
+use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
 use nix::unistd::{pipe2, read, write};
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -334,4 +335,112 @@ fn a_paused_terminal_is_not_waited_for() {
     assert_eq!(stream.interests().count(), 0);
     stream.pause_terminal(false);
     assert!(!sleeps(&stream));
+}
+
+/// A stream with a filter from one pty to another: it, where its terminal shows what it gets, and where to write.
+fn filtered(limit: u64) -> (Stream, Screen, OwnedFd) {
+    let (outer, inner) = (openpty(None, None).unwrap(), openpty(None, None).unwrap());
+    for tty in [&outer.slave, &inner.slave] {
+        let mut termios = tcgetattr(tty).unwrap();
+        cfmakeraw(&mut termios);
+        tcsetattr(tty, SetArg::TCSANOW, &termios).unwrap();
+    }
+    let stream = Stream::new(End::master(inner.master).unwrap(), shared(&outer.slave))
+        .with_budget(Budget::new(limit))
+        .with_filter(Filter::new());
+    (stream, Screen { master: outer.master, _held: outer.slave }, inner.slave)
+}
+
+/// A terminal that its user keeps open.
+struct Screen {
+    master: OwnedFd,
+    _held: OwnedFd,
+}
+
+impl Screen {
+    /// A pty hands on what was written a moment later, in parts: all until it is `expected`, or more, or nothing comes any more.
+    #[track_caller]
+    fn shows(&self, expected: &str) {
+        let (mut all, mut part) = (Vec::new(), [0; 4096]);
+        let waits = || poll(&mut [PollFd::new(self.master.as_fd(), PollFlags::POLLIN)], 5_000u16).unwrap() > 0;
+        while all.len() < expected.len() && waits() {
+            let count = read(&self.master, &mut part).unwrap();
+            all.extend_from_slice(&part[..count]);
+        }
+        assert_eq!(String::from_utf8(all).unwrap(), expected);
+    }
+}
+
+#[test]
+fn what_a_filter_drops_is_counted_as_what_the_command_wrote() {
+    let (mut stream, screen, tty) = filtered(u64::MAX);
+    write(&tty, b"a\x1b]52;c;eA==\x07b").unwrap();
+    drop(tty);
+    assert_eq!(to_the_end(&mut stream), Progress::Ended);
+    screen.shows("ab");
+    assert_eq!(stream.bytes(), 14);
+}
+
+#[test]
+fn bytes_of_which_nothing_passes_are_no_end() {
+    let (mut stream, screen, tty) = filtered(u64::MAX);
+    for part in ["\x1b]0;ti", "tle\x07", "seen"] {
+        write(&tty, part.as_bytes()).unwrap();
+        drive(&mut stream, |_, progress| progress == Progress::Moved);
+    }
+    screen.shows("seen");
+    assert!(!stream.has_ended());
+}
+
+#[test]
+fn a_limit_is_of_what_the_command_wrote_and_the_terminal_is_put_back_behind_it() {
+    let (mut stream, screen, tty) = filtered(8);
+    write(&tty, b"\x1b[?1049htext").unwrap();
+    assert_eq!(drive(&mut stream, |_, progress| progress == Progress::LimitExceeded), Progress::LimitExceeded);
+    to_the_end(&mut stream);
+    screen.shows("\x1b[?1049h\x1b[?1049l");
+    assert_eq!(stream.bytes(), 8);
+}
+
+#[test]
+fn a_terminal_is_put_back_at_the_end_however_it_comes() {
+    for end in ["hangup", "drain", "close"] {
+        eprintln!("{end}");
+        let (mut stream, screen, tty) = filtered(u64::MAX);
+        write(&tty, b"\x1b[?25l\x1b[31mred").unwrap();
+        drive(&mut stream, |_, progress| progress == Progress::Moved);
+        match end {
+            "hangup" => drop(tty),
+            "drain" => stream.drain(),
+            _ => stream.close(),
+        }
+        while !stream.has_ended() {
+            stream.step();
+        }
+        screen.shows("\x1b[?25l\x1b[31mred\x1b[?25h\x1b[m");
+    }
+}
+
+#[test]
+fn a_filter_keeps_back_pressure_and_a_bounded_buffer() {
+    let (mut stream, screen, tty) = filtered(u64::MAX);
+    let tty = End::own(tty).unwrap();
+    let mut written = 0;
+    // Each byte becomes three.
+    while let Ok(count) = write(&tty, &[0xff; 4096]) {
+        written += count;
+        while stream.step() == Progress::Moved {}
+    }
+    assert!(stream.waits_for_sink && sleeps(&stream), "a busy loop");
+    assert!(written < 3 * BUFFER && stream.buffer.capacity() <= BUFFER, "{written}");
+    let reader = thread::spawn(move || {
+        let (mut all, mut part) = (0, [0; 4096]);
+        while all < written * 3 {
+            all += read(&screen.master, &mut part).unwrap();
+        }
+        all
+    });
+    drop(tty);
+    assert_eq!(to_the_end(&mut stream), Progress::Ended);
+    assert_eq!((reader.join().unwrap(), stream.bytes()), (written * 3, written as u64));
 }

@@ -63,7 +63,7 @@ impl Supervisor<'_> {
     }
 
     pub(super) fn attach(&mut self, stdio: Stdio, master: Option<OwnedFd>) -> nix::Result<()> {
-        self.streams = Some(stdio.attach(master)?);
+        self.streams = Some(stdio.attach(master, self.prepared.plan.terminal)?);
         self.with_terminal(Streams::enter)
     }
 }

@@ -14,8 +14,8 @@ pub enum Rule {
     NoNewNamespace,
     /// socket(2): UNIX; INET and INET6 with TCP, UDP and ICMP; NETLINK with protocol 0 (ROUTE); else EAFNOSUPPORT.
     Family,
-    /// ioctl(2): neither TIOCSTI nor TIOCLINUX nor TIOCSETD.
-    PlainTerminal,
+    /// ioctl(2): none of [`REFUSED_COMMANDS`].
+    Command,
     /// personality(2): PER_LINUX or PER_LINUX32, either with UNAME26, or the question 0xffffffff.
     Personality {
         /// Also with ADDR_NO_RANDOMIZE.
@@ -30,6 +30,10 @@ pub enum Rule {
     },
     /// The process (argument 0) is not PID 1.
     NotInit,
+    /// setrlimit(2): any limit but RLIMIT_CORE, which stays as it is although the call says it was set.
+    KeepCoreLimit,
+    /// prlimit(2): the same, and not PID 1's.
+    KeepCoreLimitNotInit,
     /// setpgid(2): into any process group but PID 1's.
     NotInitsGroup,
     /// setpriority(2), ioprio_set(2): neither all processes of a user nor PID 1, nor its process
@@ -48,9 +52,8 @@ const NAMESPACES: u32 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNET) as u32;
 const PER_LINUX32: u32 = 8;
-const TIOCSTI: u32 = 0x5412;
-const TIOCLINUX: u32 = 0x541C;
-const TIOCSETD: u32 = 0x5423;
+/// Of ioctl(2): TIOCSTI, TIOCLINUX, TIOCSETD, BTRFS_IOC_SNAP_CREATE, BTRFS_IOC_SNAP_CREATE_V2.
+pub const REFUSED_COMMANDS: [u32; 5] = [0x5412, 0x541C, 0x5423, 0x5000_9401, 0x5000_9417];
 /// What AF_INET and AF_INET6 differ in.
 const INET6: u32 = (libc::AF_INET ^ libc::AF_INET6) as u32;
 const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
@@ -69,13 +72,26 @@ impl Rule {
     /// A program that ends in ALLOW or `denied`.
     pub fn compile(self, denied: SeccompAction) -> BpfProgram {
         let mut program = BpfProgram::new();
-        for way in self.ways() {
-            let way = SeccompRule::new(way).expect("every way has a condition");
-            program.extend(BpfProgram::from(way));
-            program.push(super::tree::answer(SeccompAction::Allow));
+        let pretended = self.pretended().map(|conditions| (conditions, SeccompAction::Errno(0)));
+        let allowed = self.ways().into_iter().map(|conditions| (conditions, SeccompAction::Allow));
+        for (conditions, action) in pretended.into_iter().chain(allowed) {
+            let rule = SeccompRule::new(conditions).expect("every way has a condition");
+            program.extend(BpfProgram::from(rule));
+            program.push(super::tree::answer(action));
         }
         program.push(super::tree::answer(denied));
         program
+    }
+
+    /// What is answered with success and not done: an error would stop the programs that switch their own cores off.
+    fn pretended(self) -> Option<Vec<SeccompCondition>> {
+        let is_core = |number| argument(number, Eq, libc::RLIMIT_CORE);
+        let sets = SeccompCondition::new(2, SeccompCmpArgLen::Qword, Ne, 0).expect("prlimit64 has a third argument");
+        match self {
+            Rule::KeepCoreLimit => Some(vec![is_core(0)]),
+            Rule::KeepCoreLimitNotInit => Some(vec![is_core(1), sets]),
+            _ => None,
+        }
     }
 
     /// The ways to pass: of one of them, every condition holds.
@@ -91,7 +107,7 @@ impl Rule {
                 vec![inet(), argument(2, Eq, libc::IPPROTO_ICMPV6 as u32)],
                 vec![argument(0, Eq, libc::AF_NETLINK as u32), argument(2, Eq, libc::NETLINK_ROUTE as u32)],
             ],
-            Rule::PlainTerminal => vec![[TIOCSTI, TIOCLINUX, TIOCSETD].map(|command| argument(1, Ne, command)).into()],
+            Rule::Command => vec![REFUSED_COMMANDS.map(|command| argument(1, Ne, command)).into()],
             Rule::Personality { no_randomize } => {
                 let linux = PER_LINUX32 | libc::UNAME26 as u32;
                 let bits = if no_randomize { linux | libc::ADDR_NO_RANDOMIZE as u32 } else { linux };
@@ -99,7 +115,8 @@ impl Rule {
             }
             Rule::Mode(mode) => vec![vec![clear(mode, SET_ID)]],
             Rule::CreateMode { flags } => vec![vec![clear(flags, CREATES)], vec![clear(flags + 1, SET_ID)]],
-            Rule::NotInit => vec![vec![argument(0, Ne, 1)]],
+            Rule::KeepCoreLimit => vec![vec![argument(0, Ne, libc::RLIMIT_CORE)]],
+            Rule::NotInit | Rule::KeepCoreLimitNotInit => vec![vec![argument(0, Ne, 1)]],
             Rule::NotInitsGroup => vec![vec![argument(1, Ne, 1)]],
             Rule::NotInitNorUser { user } => vec![vec![argument(0, Ne, user), argument(1, Ne, 1)]],
         }

@@ -2,7 +2,8 @@
 //!
 //! Installed once, in init, before the command's process exists. Its answers are ALLOW, an errno, or (with
 //! `on_deny: kill`) the end of the process: that replaces each EPERM, each refused argument and each call of a foreign
-//! architecture, but no ENOSYS, which libraries ask for at start-up and then do without.
+//! architecture, but no ENOSYS, which libraries ask for at start-up and then do without. One thing is answered with success and not
+//! done: changing RLIMIT_CORE.
 
 pub mod arguments;
 #[cfg(test)]

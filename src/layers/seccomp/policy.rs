@@ -100,7 +100,7 @@ pub const POLICY: &[Group] = &[
         "getuid geteuid getgid getegid getresuid getresgid getgroups setuid setgid setreuid setregid setresuid setresgid
          setfsuid setfsgid setgroups capget capset"),
     group(Allow, "facts about the machine and oneself, chance, own limits (a hard limit never rises)",
-        "uname sysinfo getcpu getrandom getrusage getrlimit setrlimit getpriority ioprio_get sched_yield
+        "uname sysinfo getcpu getrandom getrusage getrlimit getpriority ioprio_get sched_yield
          sched_get_priority_max sched_get_priority_min sched_rr_get_interval sched_getaffinity sched_getattr
          sched_getparam sched_getscheduler"),
     group(Allow, "a fence of one's own inside this one: it can only take away",
@@ -116,8 +116,8 @@ pub const POLICY: &[Group] = &[
          CAP_NET_ADMIN it only answers): VSOCK leaves the network namespace, ALG, PACKET, XFRM are surface, and so are \
          SCTP, MPTCP, DCCP and the like, whose modules the host would load",
         "socket socketpair"),
-    group(Check(Rule::PlainTerminal), "all but the two that type into a terminal, TIOCSTI and TIOCLINUX, and TIOCSETD, at \
-         which the host loads modules",
+    group(Check(Rule::Command), "all but the two that type into a terminal, TIOCSTI and TIOCLINUX; TIOCSETD, at which the \
+         host loads modules; and btrfs's snapshots, which show what lies around the tree that is shown",
         "ioctl"),
     group(Check(Rule::Personality { no_randomize: false }), "Linux, 32-bit host names, and asking; with the feature \
          also without address randomisation (gdb)",
@@ -134,7 +134,12 @@ pub const POLICY: &[Group] = &[
         "openat2").feature(|f| f.set_id_bits, Allow),
     group(Check(Rule::NotInit), "any process but PID 1, which shares the uid: starved or limited, it would give a \
          false verdict. Others by number are fine: threads, children",
-        "prlimit64 sched_setaffinity sched_setattr sched_setparam sched_setscheduler"),
+        "sched_setaffinity sched_setattr sched_setparam sched_setscheduler"),
+    group(Check(Rule::KeepCoreLimitNotInit), "the same; and a core limit of 1, the only one at which the kernel hands no \
+         core to a helper of the host's (core(5)), stays",
+        "prlimit64"),
+    group(Check(Rule::KeepCoreLimit), "any limit but that",
+        "setrlimit"),
     group(Check(Rule::NotInitsGroup), "any group but PID 1's: from within it, calls on \"my own group\" would mean PID 1",
         "setpgid"),
     group(Check(Rule::NotInitNorUser { user: 2 }), "the same, its process group and all processes of a user",

@@ -185,9 +185,9 @@ fn sockets_are_of_the_plain_families_and_netlink_is_for_routes() {
 }
 
 #[test]
-fn ioctl_does_all_but_type_into_a_terminal_and_load_its_modules() {
-    for command in [0x5412, 0x541C, 0x5423] {
-        assert_eq!(default().call("ioctl", &[0, command]), EPERM);
+fn ioctl_does_all_but_type_into_a_terminal_load_its_modules_and_take_snapshots() {
+    for command in arguments::REFUSED_COMMANDS {
+        assert_eq!(default().call("ioctl", &[0, command.into()]), EPERM);
     }
     for command in [0x5401, 0x540E, 0x5410, 0x5411, 0x5413, 0x541B, 0x541D, 0x8004_5430] {
         assert_eq!(default().call("ioctl", &[0, command]), ALLOW);
@@ -266,6 +266,25 @@ fn pid_1_is_out_of_reach_and_others_are_not() {
             assert_eq!(default().call(name, &[group, 7]), ALLOW, "{name}");
         }
         assert_eq!(default().call(name, &[user, 0]), EPERM, "{name}");
+    }
+}
+
+#[test]
+fn the_core_limit_is_said_to_be_set_and_stays() {
+    const PRETENDED: u32 = SECCOMP_RET_ERRNO;
+    let kill = asked(&Seccomp { on_deny: OnDeny::Kill, ..policy(POLICIES[0]) }, Features::default(), Arch::X86_64);
+    let (core, files) = (libc::RLIMIT_CORE.into(), libc::RLIMIT_NOFILE.into());
+    for filter in [default(), kill] {
+        let number = |name| syscalls::table(Arch::X86_64).find(|(_, known)| *known == name).unwrap().0;
+        let (setrlimit, prlimit) = (number("setrlimit"), number("prlimit64"));
+        assert_eq!(filter.number(setrlimit, &[core, 0x1000]), PRETENDED);
+        assert_eq!(filter.number(setrlimit, &[files, 0x1000]), ALLOW);
+        for pointer in [0x1000, 1 << 32] {
+            assert_eq!(filter.number(prlimit, &[0, core, pointer]), PRETENDED);
+        }
+        // Asking is free.
+        assert_eq!(filter.number(prlimit, &[0, core, 0, 0x1000]), ALLOW);
+        assert_eq!(filter.number(prlimit, &[7, files, 0x1000]), ALLOW);
     }
 }
 

@@ -42,7 +42,7 @@ fn last_wins() -> Vec<(String, [Value; 2])> {
         ("landlock.mode", [json!("prefer"), json!("off")]),
         ("landlock.min_abi", [json!(1), json!(2)]),
         ("cgroup.mode", [json!("prefer"), json!("off")]),
-        ("terminal", [json!("raw"), json!("raw")]),
+        ("terminal", [json!("raw"), json!("safe")]),
     ];
     let limits = limits.map(|entry| below("limits", entry));
     let features = features.map(|entry| below("features", entry));

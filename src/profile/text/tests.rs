@@ -109,7 +109,6 @@ fn what_a_later_version_brings_is_refused_by_name() {
         "root:\n  path: /srv/root\n",
         "network:\n  allow: [example.org]\n",
         "user:\n  map: subordinate\n",
-        "terminal: safe\n",
         "version: 2\nfuture: true\n",
     ]));
 }
@@ -202,7 +201,7 @@ landlock: {mode: require, min_abi: 4}
 cgroup: {mode: prefer}
 capabilities: [CAP_NET_BIND_SERVICE]
 pass_fds: [3]
-terminal: raw
+terminal: safe
 "#;
     let layer = parse(text.as_bytes(), "all.yaml", None).unwrap();
     insta::assert_snapshot!(write(&layer.profile).unwrap());

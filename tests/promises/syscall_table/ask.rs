@@ -54,7 +54,7 @@ impl Setting {
         setting
     }
 
-    /// The answer to each of `calls`: "allowed", an errno's name, "killed" or [`NO_SUCH_GATE`].
+    /// The answer to each of `calls`: "allowed", an errno's name, "pretended", "killed" or [`NO_SUCH_GATE`].
     #[track_caller]
     pub fn ask(&self, calls: &[Call]) -> Vec<String> {
         let answers = self.kernel(calls);
@@ -96,6 +96,7 @@ fn interpreted(program: &[seccompiler::sock_filter], call: &Call) -> String {
     match interpreter::run(program, asked).0 {
         SECCOMP_RET_ALLOW => "allowed".into(),
         SECCOMP_RET_KILL_PROCESS => "killed".into(),
+        SECCOMP_RET_ERRNO => "pretended".into(),
         answer => format!("{:?}", Errno::from_raw((answer ^ SECCOMP_RET_ERRNO).cast_signed())),
     }
 }

@@ -20,13 +20,13 @@ const PATTERNS: [u64; 6] =
 
 /// In one argument, beside small numbers and single bits: what these calls are asked for by number.
 const BY_NUMBER: [(&str, &[u64]); 3] = [
-    ("ioctl", &[0x5411, 0x5412, 0x541C, 0x5422, 0x5423]), // TIOCSTI, TIOCLINUX, TIOCSETD; between them others
-    ("socket", &[132, 262]),                              // SCTP, MPTCP
+    ("ioctl", &[0x5411, 0x5412, 0x541C, 0x5423, 0x5000_9401, 0x5000_9403, 0x5000_9417]), // of terminals, of btrfs
+    ("socket", &[132, 262]),                                                             // SCTP, MPTCP
     ("personality", &[0xFFFF_FFFF]),
 ];
 
 /// Where one argument decides whether another counts: what it is while the others are tried.
-const TOGETHER: [(&str, &[u64]); 11] = [
+const TOGETHER: [(&str, &[u64]); 12] = [
     ("open", &[0, 0o100]),        // O_CREAT
     ("open", &[0, 0o20_000_000]), // of O_TMPFILE
     ("openat", &[0, 0, 0o100]),
@@ -36,6 +36,7 @@ const TOGETHER: [(&str, &[u64]); 11] = [
     ("socket", &[10]),
     ("socket", &[16]),
     ("socketpair", &[1]),
+    ("prlimit64", &[0, 4]), // RLIMIT_CORE
     ("setpriority", &[2]),
     ("ioprio_set", &[1]),
 ];
