@@ -38,6 +38,7 @@ pub mod plan;
 pub mod prepare;
 pub mod profile;
 pub mod sys;
+pub mod verify;
 mod visible;
 #[cfg(feature = "faults")]
 mod without;

@@ -11,9 +11,10 @@ use std::sync::OnceLock;
 /// What can be left out, and where: most at one place of the code, those of the plan in [`weaken`].
 const LAYERS: &[&str] = &[
     "beneath",           // prepare: a source is opened without leaving its tree
-    "capabilities",      // layers: all sets emptied, securebits locked
-    "close-fds",         // inside: every descriptor closed but 0, 1, 2
+    "capabilities",      // plan and layers: all sets emptied, securebits locked
+    "cgroup",            // plan: a cgroup of the run's own
     "cgroup-namespace",  // inside
+    "close-fds",         // inside: every descriptor closed but 0, 1, 2
     "detached-root",     // inside: the host's root is not to be seen any more
     "dumpable",          // inside: init is not dumpable
     "environment",       // plan: the caller's variables are not kept
@@ -22,26 +23,35 @@ const LAYERS: &[&str] = &[
     "in-root",           // inside: a destination is looked up as the command would find it
     "ipc-namespace",     // inside
     "keyring",           // inside: a session keyring of its own
+    "landlock",          // plan
     "made-up-etc",       // plan: the files of /etc that are made up
     "network-namespace", // inside
+    "no-follow",         // host: no link leads to another file than the one that was named
     "no-new-privs",      // inside
     "nodev",             // inside
     "nosuid",            // inside
+    "own-id",            // plan: under host root, an id of the run's own
+    "own-mount-points",  // inside: a mount point is made in a tmpfs of ours only
     "pid-namespace",     // inside
     "pins",              // plan: the parents of a carve-out
+    "pivot-root",        // inside: the new root is that of the mount namespace, not of the process alone
+    "private-id",        // plan: under host root, another user than root
     "private-mounts",    // inside: no mount of the host's comes in
     "proc-covers",       // inside: dangerous files of /proc
     "proc-read-only",    // inside: /proc/sys and its like
     "read-only",         // inside: mounts that are not writable
+    "recursive",         // sys: what is mounted below a mount is restricted too
     "rlimits",           // layers
-    "landlock",          // plan
     "seccomp",           // plan
+    "sender",            // sys: init hears the supervisor, and nobody inside
     "session",           // inside: a session, and a process group, of the command's own
     "stdio",             // inside: pipes of the supervisor's instead of the caller's descriptors
     "tie",               // sys: init dies with the supervisor
     "tmpfs-limits",      // plan: size and inodes
     "user-quotas",       // inside: limits of the user namespace
     "uts-namespace",     // inside
+    "wall-time",         // plan: both timers, the supervisor's and init's
+    "working-directory", // inside: a look whether it is inside
 ];
 
 static LEFT_OUT: OnceLock<Vec<String>> = OnceLock::new();
@@ -76,8 +86,28 @@ pub fn weaken(mut plan: Plan) -> Plan {
         }
         _ => true,
     });
+    if layer("capabilities") {
+        // By name, or execve(2) would take them from a user other than 0.
+        plan.capabilities = caps::all().into_iter().collect();
+    }
     if layer("environment") {
         plan.environment = Environment { variables: std::env::vars_os().collect(), ..plan.environment };
+    }
+    if layer("pid-namespace") {
+        // There init would count all processes of the host as the command's.
+        plan.limits.cpu_time = None;
+    }
+    if layer("cgroup") {
+        plan.cgroup.needed_by.clear();
+    }
+    if layer("wall-time") {
+        plan.limits.wall_time = None;
+    }
+    if layer("private-id") && plan.user.mapped_by_root {
+        (plan.user.outside_uid, plan.user.outside_gid, plan.user.mapped_by_root) = (0, 0, false);
+    }
+    if layer("tmpfs-limits") {
+        (plan.root.size, plan.root.inodes) = (1 << 40, 1 << 20);
     }
     if layer("landlock") {
         plan.landlock.mode = Enforcement::Off;

@@ -4,15 +4,17 @@ mod layer;
 mod options;
 mod refusal;
 
+use super::verify::{self, Asked};
 use crate::error::Error;
 use crate::host;
 use crate::profile::Layer;
+use crate::verify::INSIDE;
 use clap::{CommandFactory, Parser};
-use options::{CompletionsLine, ExplainLine, ProfileLine, ProfileSubcommand, RunLine, RunOptions};
+use options::{CompletionsLine, ExplainLine, ProfileLine, ProfileSubcommand, RunLine, RunOptions, VerifyLine};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-pub use options::{Color, whole};
+pub use options::{Color, VERIFY_ONLY, whole};
 
 /// What is asked for.
 #[derive(Debug)]
@@ -25,6 +27,13 @@ pub enum Invocation {
         run: Box<Run>,
         /// `--json`
         json: bool,
+    },
+    /// `sandbox verify`
+    Verify(Asked),
+    /// What `verify` starts inside.
+    VerifyInside {
+        /// Another thing than the battery.
+        word: Option<OsString>,
     },
     /// `sandbox profile list`
     ProfileList,
@@ -96,6 +105,14 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> 
         "explain" => read::<ExplainLine>(rest, |line, matches| {
             Ok(Invocation::Explain { run: Box::new(line.run.into_run(matches)?), json: line.json })
         }),
+        "verify" => {
+            let options = verify::options(args.get(2..).unwrap_or_default());
+            read::<VerifyLine>(rest, |line, matches| {
+                let run = Box::new(line.run.into_run(matches)?);
+                Ok(Invocation::Verify(Asked { run, options, json: line.json, is_bare: line.without_sandbox }))
+            })
+        }
+        INSIDE => Ok(Invocation::VerifyInside { word: args.get(2).cloned() }),
         "profile" => read::<ProfileLine>(rest, |line, _| {
             Ok(match line.subcommand {
                 ProfileSubcommand::List => Invocation::ProfileList,

@@ -8,6 +8,7 @@ mod profile;
 mod run;
 mod say;
 mod tell;
+mod verify;
 
 use crate::error::Error;
 use crate::profile::Shelves;
@@ -30,6 +31,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
         Invocation::Run(run) => run::run(*run),
         Invocation::Explain { run, json } => explain::explain(*run, json),
         Invocation::ProfileList => answer(say::show, || Ok(profile::list(&Shelves::from_environment()))),
+        Invocation::Verify(asked) => verify::run(asked),
+        Invocation::VerifyInside { word } => crate::verify::inside(word),
         Invocation::ProfileShow { name, resolved: false } => {
             answer(say::hand_out, || profile::show(&Shelves::from_environment(), &name))
         }

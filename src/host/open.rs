@@ -5,6 +5,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::sys::descriptor::duplicate;
+use crate::without;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, FcntlArg, OFlag, OpenHow, ResolveFlag, fcntl, openat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, major, minor};
@@ -78,13 +79,11 @@ pub(super) fn descriptor_number(path: &Path) -> Option<RawFd> {
 
 /// openat2(2) by the rule for links: none in a relative path, none as the last component of an absolute one.
 pub(super) fn open_how(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
-    let resolve = if path.is_absolute() { ResolveFlag::empty() } else { ResolveFlag::RESOLVE_NO_SYMLINKS };
+    let follow = without::layer("no-follow");
+    let resolve = if path.is_absolute() || follow { ResolveFlag::empty() } else { ResolveFlag::RESOLVE_NO_SYMLINKS };
+    let last = if follow { OFlag::empty() } else { OFlag::O_NOFOLLOW };
     let mode = if flags.contains(OFlag::O_CREAT) { Mode::from_bits_truncate(0o666) } else { Mode::empty() };
-    openat2(
-        AT_FDCWD,
-        path,
-        OpenHow::new().flags(flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).mode(mode).resolve(resolve),
-    )
+    openat2(AT_FDCWD, path, OpenHow::new().flags(flags | last | OFlag::O_CLOEXEC).mode(mode).resolve(resolve))
 }
 
 pub(super) fn file_type(stat: &FileStat) -> SFlag {

@@ -3,6 +3,7 @@
 use super::ReportTarget;
 use super::open::{descriptor, descriptor_number, file_type, open_how, output, refused};
 use crate::error::{Error, ErrorKind};
+use crate::without;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, openat, openat2, renameat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -48,7 +49,7 @@ impl ReportFile {
                 SFlag::S_IFREG => {
                     unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir).map_err(|errno| refused(path, errno))?
                 }
-                SFlag::S_IFLNK => return Err(refused(path, Errno::ELOOP)),
+                SFlag::S_IFLNK if !without::layer("no-follow") => return Err(refused(path, Errno::ELOOP)),
                 _ => return open(),
             },
             Err(Errno::ENOENT) => {}

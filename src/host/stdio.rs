@@ -10,6 +10,7 @@ use super::terminal::Terminal;
 use crate::error::Error;
 use crate::plan::TerminalMode;
 use crate::sys::descriptor::duplicate;
+use crate::without;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
@@ -57,7 +58,8 @@ impl Stdio {
 
     fn connect(outside: [BorrowedFd<'_>; 3], output_limit: Option<u64>) -> nix::Result<Self> {
         let [stdin, stdout, stderr] = outside;
-        let is_tty = outside.map(|fd| isatty(fd).unwrap_or(false));
+        // Where the command gets the caller's own, there is no pty to stand for a terminal.
+        let is_tty = outside.map(|fd| isatty(fd).unwrap_or(false) && !without::layer("stdio"));
         let budget = Budget::new(output_limit.unwrap_or(u64::MAX));
         let mut outputs = Vec::new();
         let mut output = |fd| -> nix::Result<Option<OwnedFd>> {

@@ -48,9 +48,8 @@ pub(super) fn tie_to_supervisor(init: &Init) -> Done {
 /// and its command line, which dumpable does not cover, overwritten. No new privileges, for init and all that it becomes.
 pub(super) fn hide_init(prepared: &Prepared) -> Done {
     spare_nobody().at(Step::HideInit)?;
-    if !without::layer("dumpable") {
-        prctl::set_dumpable(false).at(Step::HideInit)?;
-    }
+    // Said either way: under host root the change of ids has made it so already.
+    prctl::set_dumpable(without::layer("dumpable")).at(Step::HideInit)?;
     if !without::layer("no-new-privs") {
         prctl::set_no_new_privs().at(Step::HideInit)?;
     }

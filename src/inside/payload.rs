@@ -51,7 +51,7 @@ fn session(terminal: Option<&OwnedFd>) -> Done {
 /// A working directory outside the root would be a way out: getcwd(2) then answers ENOENT or "(unreachable)".
 fn working_directory(init: &Init) -> Done {
     chdir(&init.prepared.plan.workdir).at(Step::WorkingDirectory)?;
-    match getcwd().at(Step::WorkingDirectory)?.is_absolute() {
+    match without::layer("working-directory") || getcwd().at(Step::WorkingDirectory)?.is_absolute() {
         true => Ok(()),
         false => Err(Failure { step: Step::WorkingDirectory, index: 0, errno: Errno::EXDEV }),
     }

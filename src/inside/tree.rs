@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::stat::{Mode, SFlag, fstat, mkdirat, mknodat, umask};
-use nix::unistd::{UnlinkatFlags, chdir, fchdir, pivot_root, symlinkat, unlinkat, write};
+use nix::unistd::{UnlinkatFlags, chdir, chroot, fchdir, pivot_root, symlinkat, unlinkat, write};
 use std::ffi::{CString, OsStr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
@@ -140,7 +140,9 @@ impl Tree {
             unlinkat(&self.root, name, kind).at(Step::PivotRoot)?;
         }
         fchdir(&self.root).at(Step::PivotRoot)?;
-        if without::layer("detached-root") {
+        if without::layer("pivot-root") {
+            chroot(".").at(Step::PivotRoot)?;
+        } else if without::layer("detached-root") {
             mkdirat(&self.root, "old-root", Mode::empty()).at(Step::PivotRoot)?;
             pivot_root(".", "old-root").at(Step::PivotRoot)?;
         } else {
@@ -195,6 +197,7 @@ impl Tree {
         Ok(match self.own.iter().position(|own| *own == device) {
             Some(0) => Owner::Root,
             Some(_) => Owner::Tmpfs,
+            None if without::layer("own-mount-points") => Owner::Tmpfs,
             None => Owner::Host,
         })
     }
@@ -223,11 +226,12 @@ impl Tree {
 
 /// A directory as the payload would find it: links stay inside, `/var/run` → `/run` works, magic links are refused.
 fn resolve(root: impl AsFd, path: &Path) -> nix::Result<OwnedFd> {
-    let in_root = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS;
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
-        .resolve(if without::layer("in-root") { ResolveFlag::empty() } else { in_root });
-    open_resolved(root, path, how)
+    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC);
+    if without::layer("in-root") {
+        let below = Path::new(".").join(path.strip_prefix("/").unwrap_or(path));
+        return open_resolved(root, &below, how);
+    }
+    open_resolved(root, path, how.resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS))
 }
 
 fn write_new(parent: impl AsFd, name: &OsStr, file: &File) -> nix::Result<()> {

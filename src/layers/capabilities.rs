@@ -23,9 +23,6 @@ impl Kept {
 /// Drops from the bounding set, raises what is kept into the ambient set (a file without capabilities is executed),
 /// locks the securebits, and sets the others.
 pub fn reduce(kept: &Kept) -> Result<(), Errno> {
-    if without::layer("capabilities") {
-        return Ok(());
-    }
     // By number, until the kernel knows no more: a newer kernel may know some that we have no name for.
     for number in (0..u64::BITS).filter(|number| kept.mask & (1 << number) == 0) {
         match privileges::drop_from_bounding_set(number) {
@@ -38,6 +35,9 @@ pub fn reduce(kept: &Kept) -> Result<(), Errno> {
         for capability in &kept.kept {
             caps::raise(None, CapSet::Ambient, *capability).map_err(|_| Errno::last())?;
         }
+    }
+    if without::layer("capabilities") {
+        return Ok(());
     }
     privileges::lock_securebits()?;
     privileges::set_capabilities(kept.mask, kept.mask)

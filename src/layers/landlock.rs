@@ -84,9 +84,8 @@ fn rules(plan: &Plan, abi: ABI) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     let all = AccessFs::from_all(abi);
     let device = AccessFs::from_file(abi) & !AccessFs::Execute;
     let mut rules = vec![(PathBuf::from("/"), AccessFs::from_read(abi))];
-    // Devices and terminals are written and asked by ioctl(2); files of /proc/self are written.
-    rules.push((PathBuf::from("/dev"), device));
-    rules.push((PathBuf::from("/proc"), AccessFs::WriteFile | AccessFs::ReadFile));
+    // Devices and terminals are written and asked by ioctl(2); files of /proc/self are written, by shells with O_TRUNC.
+    rules.extend(["/dev", "/proc"].map(|path| (PathBuf::from(path), device)));
     for mount in &plan.mounts {
         match &mount.kind {
             MountKind::Tmpfs(_) => rules.push((mount.at.clone(), all)),

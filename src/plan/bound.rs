@@ -166,7 +166,7 @@ mod tests {
         let found: Vec<Bound> = ask_kernel().unwrap().into_iter().filter(|bound| bound.name == bound_at).collect();
         let [Bound { node: Some(node), .. }] = &found[..] else { panic!("{found:?}") };
         assert!(node.is(now_at.metadata().unwrap().ino()));
-        let mounts = super::super::mountinfo::read();
+        let mounts = super::super::mountinfo::read().unwrap();
         assert!(mounts.iter().any(|mount| mount.device == node.device()), "{node:?}");
     }
 

@@ -6,6 +6,7 @@ use super::{User, wrong};
 use crate::error::Error;
 use crate::profile::schema::{Id, Outside};
 use crate::profile::{Located, Merged, wording};
+use crate::without;
 use caps::Capability;
 
 /// The first id that systemd leaves alone (its containers end at 0x6FFFFFFF, its dynamic users at 65519; what is above
@@ -57,8 +58,9 @@ fn automatic(host: &HostFacts) -> (u32, u32) {
     if host.uid != 0 {
         return (host.uid, host.gid);
     }
-    let uid = private_id(&host.mapped_uids, host.pid);
-    let gid = private_id(&host.mapped_gids, host.pid);
+    let run = if without::layer("own-id") { 0 } else { host.pid };
+    let uid = private_id(&host.mapped_uids, run);
+    let gid = private_id(&host.mapped_gids, run);
     match (uid, gid) {
         (Some(uid), Some(gid)) => (uid, gid),
         // Root of a user namespace with no other user to be: it is nobody's root outside of it.

@@ -13,13 +13,22 @@ pub struct Mounted {
     pub shows: PathBuf,
     /// Its mount point.
     pub at: PathBuf,
+    /// `ro,nosuid,…`
+    pub flags: String,
     /// The type of its file system.
-    pub kind: Vec<u8>,
+    pub kind: String,
 }
 
-/// This process's mounts; none where /proc cannot be read.
-pub fn read() -> Vec<Mounted> {
-    parse(&std::fs::read("/proc/self/mountinfo").unwrap_or_default()).collect()
+impl Mounted {
+    /// Has it this flag?
+    pub fn has(&self, flag: &str) -> bool {
+        self.flags.split(',').any(|known| known == flag)
+    }
+}
+
+/// This process's mounts.
+pub fn read() -> std::io::Result<Vec<Mounted>> {
+    std::fs::read("/proc/self/mountinfo").map(|text| parse(&text).collect())
 }
 
 /// The mounts of a file, in its order: the upper of two on one place comes later.
@@ -29,8 +38,10 @@ pub fn parse(text: &[u8]) -> impl DoubleEndedIterator<Item = Mounted> + '_ {
         let (major, minor) = std::str::from_utf8(fields.next()?).ok()?.split_once(':')?;
         let device = (major.parse().ok()?, minor.parse().ok()?);
         let (shows, at) = (unescape(fields.next()?), unescape(fields.next()?));
-        let kind = fields.skip_while(|field| *field != b"-").nth(1)?.to_vec();
-        Some(Mounted { device, shows, at, kind })
+        let word = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
+        let flags = word(fields.next()?);
+        let kind = word(fields.skip_while(|field| *field != b"-").nth(1)?);
+        Some(Mounted { device, shows, at, flags, kind })
     })
 }
 
@@ -65,17 +76,19 @@ mod tests {
 32 30 254:1 /a\\040b /mnt/\\134x\xff rw - ext4 /dev/vda1 rw\n\
 no line\n33 30 0:1 / /x rw\n";
         let mounts: Vec<Mounted> = parse(text).collect();
-        let mounted = |device, shows: &[u8], at: &[u8], kind: &[u8]| Mounted {
+        assert!(mounts[0].has("nosuid") && !mounts[1].has("nosuid"));
+        let mounted = |device, shows: &[u8], at: &[u8], flags: &str, kind: &str| Mounted {
             device,
             shows: OsString::from_vec(shows.into()).into(),
             at: OsString::from_vec(at.into()).into(),
+            flags: flags.into(),
             kind: kind.into(),
         };
         assert_eq!(
             mounts,
             [
-                mounted((0, 26), b"/", b"/sys/fs/cgroup", b"cgroup2"),
-                mounted((254, 1), b"/a b", b"/mnt/\\x\xff", b"ext4")
+                mounted((0, 26), b"/", b"/sys/fs/cgroup", "rw,nosuid", "cgroup2"),
+                mounted((254, 1), b"/a b", b"/mnt/\\x\xff", "rw", "ext4")
             ]
         );
     }

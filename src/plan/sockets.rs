@@ -9,8 +9,11 @@ use super::covers::Shown;
 use super::host::HostFacts;
 use super::mounts::Tree;
 use super::{BindRole, Hide, Mount, MountKind, base, lookup, mountinfo, paths};
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use std::collections::VecDeque;
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -61,7 +64,7 @@ fn find(sockets: Vec<Bound>, host: &HostFacts) -> (Vec<PathBuf>, Vec<Bound>) {
 
 /// Trees that share a file system with a lost socket.
 fn trees_of<'a>(lost: &[Bound], shown: &'a [Shown]) -> impl Iterator<Item = &'a Shown> {
-    let mounts = if lost.is_empty() { Vec::new() } else { mountinfo::read() };
+    let mounts = if lost.is_empty() { Vec::new() } else { mountinfo::read().unwrap_or_default() };
     let holds = move |device: (u32, u32), tree: &Path| {
         let at =
             mounts.iter().filter(|mount| tree.starts_with(&mount.at)).map(|mount| mount.at.as_os_str().len()).max();
@@ -86,12 +89,22 @@ fn sockets_below(tree: &Path, most: usize) -> Vec<PathBuf> {
             left -= 1;
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => directories.push_back(entry.path()),
-                Ok(kind) if kind.is_socket() => found.push(entry.path()),
+                Ok(kind) if kind.is_socket() && is_bound(&entry.path()) => found.push(entry.path()),
                 _ => {}
             }
         }
     }
     found
+}
+
+/// Is there a socket behind the file, or is it left over, for a program inside to replace? A datagram is never sent: connect(2) finds
+/// the other side, whatever its namespace, and only then looks at its type.
+fn is_bound(path: &Path) -> bool {
+    let connected = UnixAddr::new(path).and_then(|address| {
+        let datagram = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+        connect(datagram.as_raw_fd(), &address)
+    });
+    connected != Err(Errno::ECONNREFUSED)
 }
 
 /// The kernel's list is of this network namespace only, hence these.
@@ -112,7 +125,7 @@ fn well_known(host: &HostFacts) -> impl Iterator<Item = PathBuf> + '_ {
 mod tests {
     use super::*;
     use crate::plan::testing::World;
-    use std::os::unix::net::UnixListener;
+    use std::os::unix::net::{UnixDatagram, UnixListener};
 
     fn covered(world: &World, path: &str) -> bool {
         let kind = MountKind::Hide(Hide { directory: false, may_be_gone: true });
@@ -154,6 +167,16 @@ mod tests {
         for path in ["moved/daemon", "here", "there", "a\nb"] {
             assert!(covered(&world, &format!("home/app/{path}")), "{path:?}");
         }
+    }
+
+    #[test]
+    fn a_file_that_a_socket_left_behind_is_a_file_like_others() {
+        let world = World::new().mount("rw ${PWD}");
+        drop(UnixListener::bind(world.path("home/app/left")).unwrap());
+        let [stream, datagram] = ["stream", "datagram"].map(|name| world.path("home/app").join(name));
+        let _sockets = (UnixListener::bind(&stream).unwrap(), UnixDatagram::bind(&datagram).unwrap());
+        assert!(!is_bound(&world.path("home/app/left")) && is_bound(&stream) && is_bound(&datagram));
+        assert!(!covered(&world, "home/app/left"));
     }
 
     #[test]

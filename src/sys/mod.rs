@@ -8,6 +8,7 @@ pub mod memory;
 pub mod mount;
 pub mod network;
 pub mod privileges;
+pub mod probe;
 pub mod process;
 pub mod pty;
 pub mod terminal;

@@ -55,7 +55,8 @@ fn setattr<P: ?Sized + NixPath>(dir: impl AsFd, path: &P, flags: libc::c_uint, c
 pub fn restrict_tree<P: ?Sized + NixPath>(dir: impl AsFd, path: &P, set: u64) -> Result<()> {
     let propagation = if crate::without::layer("private-mounts") { 0 } else { libc::MS_PRIVATE };
     let change = libc::mount_attr { attr_set: set, attr_clr: 0, propagation, userns_fd: 0 };
-    setattr(dir, path, EMPTY_PATH | RECURSIVE, change)
+    let below = if crate::without::layer("recursive") { 0 } else { RECURSIVE };
+    setattr(dir, path, EMPTY_PATH | below, change)
 }
 
 /// mount_setattr(2) on one mount, without what is mounted below it.

@@ -32,3 +32,4 @@ mod supervisor;
 mod syscall_table;
 mod syscalls;
 mod terminal;
+mod verify;

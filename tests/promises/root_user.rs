@@ -141,3 +141,21 @@ fn git_works_in_a_project_of_root() {
         assert_eq!(project.shell(&["-p", "default"], "git log --format=%s").ok(), "x");
     }
 }
+
+// The run's id may not search it, to cover the socket there; nor may the command, to reach it.
+#[test]
+fn a_socket_in_a_private_directory_of_roots_is_no_obstacle() {
+    if root() {
+        let project = Project::new();
+        let granted = tempfile::tempdir().unwrap();
+        fs::set_permissions(granted.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let private = granted.path().join("private");
+        fs::create_dir(&private).unwrap();
+        fs::set_permissions(&private, fs::Permissions::from_mode(0o700)).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(private.join("daemon")).unwrap();
+        let ro = format!("{}:/granted", granted.path().display());
+        let output = project.shell(&["-p", "build", "--ro", &ro], "ls /granted; ls /granted/private/daemon");
+        assert_eq!((output.code(), output.text().as_str()), (2, "private"), "{output:?}");
+        assert!(output.stderr.contains("Permission denied"), "{output:?}");
+    }
+}

@@ -176,6 +176,13 @@ fn own_mount_namespaces_without_landlock_are_refused_where_something_is_protecte
     project.shell(&["-p", "build", "--feature", "userns", "--ro", "locked"], "true").ok();
 }
 
+// A shell opens with O_TRUNC, a right of its own since Landlock's ABI 3.
+#[test]
+fn the_commands_own_files_in_proc_can_be_written() {
+    let script = "echo 500 > /proc/self/oom_score_adj; echo name > /proc/self/comm; cat /proc/self/oom_score_adj";
+    assert_eq!(Project::new().inside(script), "500");
+}
+
 // core(5): at 1 alone the kernel hands no core to a program of the host's.
 #[test]
 fn the_core_limit_stays_at_one_whatever_the_command_does() {

@@ -17,6 +17,7 @@ use std::path::PathBuf;
     version,
     override_usage = "sandbox [run] [OPTIONS] -- COMMAND [ARG]…\n       \
                       sandbox explain [--json] [OPTIONS] [-- COMMAND…]\n       \
+                      sandbox verify [--json] [OPTIONS]\n       \
                       sandbox profile list | show NAME [--resolved] | check FILE… | diff A B | init [FILE]\n       \
                       sandbox completions SHELL"
 )]
@@ -35,6 +36,25 @@ pub struct ExplainLine {
     #[command(flatten)]
     pub run: RunOptions,
 }
+
+/// Try to break what a profile promises, on this host, and print what holds, what does not, and why.
+///
+/// The exit code is 1 if a promise that was tried does not hold, 125 if they could not be tried.
+#[derive(Debug, Parser)]
+#[command(name = "sandbox verify", override_usage = "sandbox verify [--json] [OPTIONS]")]
+pub struct VerifyLine {
+    /// The verdicts as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Run the probes without a sandbox, to see that they can fail
+    #[arg(long)]
+    pub without_sandbox: bool,
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// The flags of `verify` that a run does not have.
+pub const VERIFY_ONLY: [&str; 2] = ["--json", "--without-sandbox"];
 
 /// Look at profiles.
 #[derive(Debug, Parser)]
@@ -90,6 +110,7 @@ pub fn whole() -> Command {
     let subcommands = [
         ("run", RunLine::command()),
         ("explain", ExplainLine::command()),
+        ("verify", VerifyLine::command()),
         ("profile", ProfileLine::command()),
         ("completions", CompletionsLine::command()),
     ];

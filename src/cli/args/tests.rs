@@ -127,7 +127,6 @@ fn what_a_later_version_brings_is_refused_by_name() {
         &["--collect", "a:b"],
         &["--timings"],
         &["--map", "subordinate"],
-        &["verify"],
         &["doctor"],
         &["learn"],
         &["batch"],

@@ -84,7 +84,7 @@ fn own_file(name: &str) -> Result<String, Lack> {
 /// What each cgroup2 mount shows and where it is, the last mounted first.
 fn mounted(mountinfo: &str) -> impl Iterator<Item = (PathBuf, PathBuf)> {
     let mounts = mountinfo::parse(mountinfo.as_bytes()).rev();
-    mounts.filter(|mount| mount.kind == b"cgroup2").map(|mount| (mount.shows, mount.at))
+    mounts.filter(|mount| mount.kind == "cgroup2").map(|mount| (mount.shows, mount.at))
 }
 
 /// The `0::` line's path, below what is mounted.

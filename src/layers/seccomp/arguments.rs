@@ -89,7 +89,7 @@ impl Rule {
         let sets = SeccompCondition::new(2, SeccompCmpArgLen::Qword, Ne, 0).expect("prlimit64 has a third argument");
         match self {
             Rule::KeepCoreLimit => Some(vec![is_core(0)]),
-            Rule::KeepCoreLimitNotInit => Some(vec![is_core(1), sets]),
+            Rule::KeepCoreLimitNotInit => Some(vec![is_core(1), sets, argument(0, Ne, 1)]),
             _ => None,
         }
     }

@@ -282,6 +282,8 @@ fn the_core_limit_is_said_to_be_set_and_stays() {
         for pointer in [0x1000, 1 << 32] {
             assert_eq!(filter.number(prlimit, &[0, core, pointer]), PRETENDED);
         }
+        let refused = if filter.filter == default().filter { EPERM } else { KILL };
+        assert_eq!(filter.number(prlimit, &[1, core, 0x1000]), refused);
         // Asking is free.
         assert_eq!(filter.number(prlimit, &[0, core, 0, 0x1000]), ALLOW);
         assert_eq!(filter.number(prlimit, &[7, files, 0x1000]), ALLOW);

@@ -1,0 +1,253 @@
+//! Files: what was not granted is not there, what is read-only stays as it is.
+
+use super::baits::Baits;
+use super::probe::{Answer, Granted, Probe, Reply, alone, held, no_room, none_of, not_tried, through};
+use super::read_only::outcomes;
+use crate::plan::{BindRole, Mount, MountKind, SeccompPolicy};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::{Mode, SFlag, fchmod, mknodat};
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+/// In this order.
+pub const PROBES: &[Probe] = &[
+    Probe::new(
+        "secret-file",
+        "What was not granted is not there",
+        "open(2) of a file of the caller's own that nothing grants",
+        |baits| read_any([baits.secret.clone()]),
+    )
+    .unless(shows_the_secret),
+    Probe::new("home", "The caller's home is not there, but for what was granted", "lstat(2) of the names in it", home),
+    Probe::new(
+        "way-up",
+        "No way of names leads out of the root",
+        "the secret file by .. from the working directory and from a descriptor of /, and by a link in a shown tree",
+        way_up,
+    )
+    .unless(shows_the_secret),
+    Probe::new(
+        "roots-of-processes",
+        "No root or working directory of another process leads out",
+        "the secret file by /proc/PID/root and /proc/PID/cwd of every process",
+        |baits| {
+            let ways = processes().flat_map(|process| [process.join("root"), process.join("cwd")]);
+            read_any(ways.flat_map(|way| [way.join(relative(&baits.secret)), up(way, &baits.secret)]))
+        },
+    )
+    .unless(shows_the_secret),
+    Probe::new("devices", "No device but the harmless six", "every device below /dev by name and number", devices)
+        .unless(|granted| {
+            key_of(granted, |kind| matches!(kind, MountKind::Bind(bind) if bind.role == BindRole::Device))
+        }),
+    Probe::new(
+        "device-nodes",
+        "No device can be made",
+        "mknodat(2) of the memory device in every place that can be written",
+        device_nodes,
+    ),
+    Probe::new(
+        "set-id-files",
+        "No set-uid file is left behind",
+        "fchmod(2) of a file in memory and open(2) of a new one, with the bits",
+        set_id_files,
+    )
+    .unless(|granted| match granted.plan {
+        plan if plan.features.set_id_bits => Some("features.set_id_bits".into()),
+        plan if plan.seccomp.policy == SeccompPolicy::Off => Some("seccomp.policy: off".into()),
+        _ => super::calls::allowed_by_name(granted),
+    }),
+    Probe::new(
+        "host-left-alone",
+        "Nothing is created on the host but what create names",
+        "to create a file beside the secret one; are the names there the same, outside?",
+        |baits| {
+            let path = baits.secret.with_file_name("new");
+            match fs::File::create(path) {
+                Ok(_) => through("open"),
+                Err(error) => held(format_args!("{:?}, and they are the same", errno(&error))),
+            }
+        },
+    )
+    .unless(shows_the_secret),
+];
+
+/// A bind of the plan shows the secret file.
+fn shows_the_secret(granted: &Granted) -> Option<String> {
+    shown_by(granted, &granted.baits.secret)
+}
+
+/// The entry of the plan that shows a path of the host.
+pub(super) fn shown_by(granted: &Granted, path: &Path) -> Option<String> {
+    granted.plan.host_path(path)?;
+    let mount = granted.plan.mounts.iter().rfind(|mount| path.starts_with(&mount.at))?;
+    Some(format!("mounts: {} ({})", mount.at.display(), mount.origin))
+}
+
+/// The first entry of a kind at or above what got through.
+pub(super) fn key_of(granted: &Granted, wanted: fn(&MountKind) -> bool) -> Option<String> {
+    let entry = |path: &String| {
+        let is_above = |mount: &&Mount| Path::new(path).starts_with(&mount.at);
+        let mount = granted.plan.mounts.iter().rfind(|mount| is_above(mount) && wanted(&mount.kind))?;
+        Some(format!("mounts: {} ({})", mount.at.display(), mount.origin))
+    };
+    // Each of them must have been granted, or the promise is broken.
+    granted.through.iter().map(entry).collect::<Option<Vec<_>>>()?.into_iter().next()
+}
+
+/// Those that can be read.
+pub(super) fn read_any(paths: impl IntoIterator<Item = PathBuf>) -> Answer {
+    let (mut read, mut answers, mut is_empty) = (vec![], vec![], false);
+    for path in paths {
+        match fs::File::open(&path).and_then(|mut file| std::io::Read::read(&mut file, &mut [0; 64])) {
+            // A cover is empty, for whom it opens.
+            Ok(0) => is_empty = true,
+            Ok(_) => read.push(path.display().to_string()),
+            Err(error) => answers.push(errno(&error)),
+        }
+    }
+    let empty = if is_empty { "there is nothing in it " } else { "" };
+    none_of(read, format!("{empty}{}", told(answers)).trim_end())
+}
+
+/// Those that can be opened: where reading would take something away, or wait.
+pub(super) fn open_any(paths: impl IntoIterator<Item = PathBuf>) -> Answer {
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let (mut opened, mut answers) = (vec![], vec![]);
+    for path in paths {
+        match open(&path, flags, Mode::empty()) {
+            Ok(_) => opened.push(path.display().to_string()),
+            Err(errno) => answers.push(errno),
+        }
+    }
+    none_of(opened, told(answers))
+}
+
+/// Each answer once.
+pub(super) fn told(mut answers: Vec<Errno>) -> String {
+    answers.sort_by_key(|errno| *errno as i32);
+    answers.dedup();
+    answers.iter().map(|errno| format!("{errno:?}")).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn errno(error: &std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(0))
+}
+
+fn relative(path: &Path) -> &Path {
+    path.strip_prefix("/").unwrap_or(path)
+}
+
+/// `path`, by more `..` than there are directories.
+fn up(from: PathBuf, path: &Path) -> PathBuf {
+    from.join("../".repeat(12)).join(relative(path))
+}
+
+pub(super) fn processes() -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
+
+fn home(baits: &Baits) -> Answer {
+    if baits.home.is_empty() {
+        return not_tried("the caller's home has no name that the profile does not show");
+    }
+    let seen = baits.home.iter().filter(|path| path.symlink_metadata().is_ok());
+    none_of(seen.map(|path| path.display().to_string()).collect(), format_args!("none of {} names", baits.home.len()))
+}
+
+fn way_up(baits: &Baits) -> Answer {
+    let by_descriptor = || {
+        let root = open("/", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+        openat(root, &up(PathBuf::new(), &baits.secret), OFlag::O_RDONLY, Mode::empty())
+    };
+    if by_descriptor().is_ok() {
+        return through("from a descriptor of /");
+    }
+    read_any([up(PathBuf::new(), &baits.secret), baits.shown.join("link")])
+}
+
+fn devices(_: &Baits) -> Answer {
+    const HARMLESS: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+    let (mut other, mut count) = (vec![], 0);
+    let mut directories = vec![PathBuf::from("/dev")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let Ok(kind) = entry.file_type() else { continue };
+            let path = entry.path();
+            if kind.is_dir() {
+                directories.push(path);
+            } else if kind.is_char_device() || kind.is_block_device() {
+                count += 1;
+                let name = path.strip_prefix("/dev").unwrap_or(&path).to_string_lossy().into_owned();
+                if !HARMLESS.contains(&name.as_str()) && name != "pts/ptmx" {
+                    other.push(path.display().to_string());
+                }
+            }
+        }
+    }
+    none_of(other, format_args!("{count} devices, none other"))
+}
+
+/// Directories that can be written, the shown one too.
+fn writable(baits: &Baits) -> Vec<PathBuf> {
+    let wanted = [PathBuf::from("/tmp"), PathBuf::from("/dev/shm"), PathBuf::from("."), baits.shown.clone()];
+    wanted.into_iter().filter(|path| nix::unistd::access(path, nix::unistd::AccessFlags::W_OK).is_ok()).collect()
+}
+
+fn name() -> String {
+    format!("{}-{}", super::baits::NAME, std::process::id())
+}
+
+fn device_nodes(baits: &Baits) -> Answer {
+    let places = writable(baits);
+    if places.is_empty() {
+        return not_tried("the profile shows no directory that can be written");
+    }
+    let memory = nix::sys::stat::makedev(1, 1);
+    let mut attempts = Vec::new();
+    for place in &places {
+        let path = place.join(name());
+        attempts.push(("mknodat", mknodat(nix::fcntl::AT_FDCWD, &path, SFlag::S_IFCHR, Mode::empty(), memory)));
+        let _ = fs::remove_file(&path);
+    }
+    outcomes(attempts)
+}
+
+fn set_id_files(_: &Baits) -> Answer {
+    let place = ["/tmp", "."]
+        .map(PathBuf::from)
+        .into_iter()
+        .find(|path| nix::unistd::access(path, nix::unistd::AccessFlags::W_OK).is_ok());
+    let set_id = Mode::S_ISUID | Mode::S_ISGID | Mode::S_IRWXU;
+    let in_memory = || {
+        let file = nix::sys::memfd::memfd_create("x", nix::sys::memfd::MFdFlags::MFD_CLOEXEC)?;
+        fchmod(file, set_id)
+    };
+    let created = |place: &Path| {
+        let path = place.join(name());
+        let made = open(&path, OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_CLOEXEC, set_id);
+        let _ = fs::remove_file(&path);
+        made.map(drop)
+    };
+    let mut got = Vec::new();
+    let mut refused = Vec::new();
+    let mut note = |name: &str, reply: nix::Result<Reply>| match reply {
+        Ok(Reply::Done) => got.push(name.to_owned()),
+        Ok(reply) => refused.push(reply.to_string()),
+        Err(_) => {}
+    };
+    note("fchmod", alone(in_memory));
+    if let Some(place) = &place {
+        note("open", alone(|| created(place)));
+    }
+    if got.is_empty() && refused.is_empty() {
+        return no_room(Errno::EAGAIN);
+    }
+    refused.dedup();
+    none_of(got, refused.join(", "))
+}
