@@ -29,6 +29,8 @@ pub mod cli;
 pub mod error;
 #[cfg(feature = "faults")]
 mod faults;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod host;
 pub mod inside;
 pub mod layers;

@@ -27,6 +27,8 @@ use crate::error::Error;
 use crate::plan::Plan;
 use crate::prepare::Prepared;
 use cgroup::Cgroup;
+#[cfg(fuzzing)]
+pub use cgroup::fuzzing;
 pub use open::new_file;
 use outcome::Outcome;
 use signals::Signals;

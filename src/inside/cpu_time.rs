@@ -86,7 +86,7 @@ fn own_clock(pid: Pid) -> Duration {
 }
 
 /// `cutime` and `cstime`, in ticks: proc_pid_stat(5), fields 16 and 17. The name in field 2 is the payload's and may hold anything.
-fn waited_for(stat: &str) -> Option<u32> {
+pub(super) fn waited_for(stat: &str) -> Option<u32> {
     let (_, after) = stat.rsplit_once(')')?;
     let mut fields = after.split_ascii_whitespace().skip(13);
     let mut field = || fields.next()?.parse::<u32>().ok();

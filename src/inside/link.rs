@@ -40,10 +40,10 @@ pub enum Record {
     CpuTimedOut,
 }
 
-type Wire = [u8; 16];
+pub(super) type Wire = [u8; 16];
 
 impl Record {
-    fn encode(self) -> Wire {
+    pub(super) fn encode(self) -> Wire {
         let (kind, a, b, c) = match self {
             Record::Mapped => (1, 0, 0, 0),
             Record::Trees => (2, 0, 0, 0),
@@ -64,7 +64,7 @@ impl Record {
         wire
     }
 
-    fn decode(wire: &Wire) -> Option<Record> {
+    pub(super) fn decode(wire: &Wire) -> Option<Record> {
         let word = |at: usize| wire.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_ne_bytes);
         Some(match word(0)? {
             1 => Record::Mapped,

@@ -3,6 +3,8 @@
 //! System calls only; nothing here logs, and whatever fails is a [`step::Failure`] on its way to the supervisor.
 
 pub mod cpu_time;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod identity;
 mod isolate;
 pub mod link;

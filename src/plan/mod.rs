@@ -12,6 +12,8 @@ mod covers;
 mod descriptors;
 mod destinations;
 mod environment;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod glob;
 mod hides;
 pub mod host;

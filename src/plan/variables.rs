@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// No path and no variable can hold it.
 pub(super) const STAR: u8 = 0;
 
+/// Defaults in defaults: nobody writes more, and each is a call within a call.
+const DEEPEST: usize = 16;
+
 /// Where texts are expanded: the host, and who wrote them.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'a> {
@@ -22,20 +25,20 @@ pub(super) struct Scope<'a> {
 impl Scope<'_> {
     /// An absolute, normalised path.
     pub fn path(&self, text: &str) -> Result<PathBuf, Error> {
-        let expanded = self.expand(text, true)?;
+        let expanded = self.expand(text, true, 0)?;
         self.absolute(text, PathBuf::from(expanded))
     }
 
     /// A path whose written `*` are [`STAR`].
     pub fn pattern(&self, text: &str) -> Result<PathBuf, Error> {
         let starred = text.replace('*', "\0");
-        let expanded = self.expand(&starred, true)?;
+        let expanded = self.expand(&starred, true, 0)?;
         self.absolute(text, PathBuf::from(expanded))
     }
 
     /// A value of `environment.set`.
     pub fn value(&self, text: &str) -> Result<OsString, Error> {
-        self.expand(text, false)
+        self.expand(text, false, 0)
     }
 
     fn absolute(&self, text: &str, path: PathBuf) -> Result<PathBuf, Error> {
@@ -51,11 +54,15 @@ impl Scope<'_> {
         }
     }
 
-    fn expand(&self, text: &str, in_path: bool) -> Result<OsString, Error> {
+    fn expand(&self, text: &str, in_path: bool, depth: usize) -> Result<OsString, Error> {
+        if depth > DEEPEST {
+            return Err(wrong(self.origin, format!("more than {DEEPEST} defaults in each other"))
+                .remedy("Write ${NAME:-default} with a plain default"));
+        }
         let mut out = Vec::new();
         let mut rest = text;
         if rest == "~" || rest.starts_with("~/") {
-            out.extend(self.variable("HOME", None, in_path)?.as_bytes());
+            out.extend(self.variable("HOME", None, in_path, depth)?.as_bytes());
             rest = &rest[1..];
         }
         while let Some(dollar) = rest.find('$') {
@@ -73,7 +80,7 @@ impl Scope<'_> {
                     Some((name, default)) => (name, Some(default)),
                     None => (&after[..end], None),
                 };
-                out.extend(self.variable(name, default, in_path)?.as_bytes());
+                out.extend(self.variable(name, default, in_path, depth)?.as_bytes());
                 rest = &after[end + 1..];
             } else {
                 return Err(wrong(self.origin, format!("a lone $ in {text}"))
@@ -84,7 +91,7 @@ impl Scope<'_> {
         Ok(OsString::from_vec(out))
     }
 
-    fn variable(&self, name: &str, default: Option<&str>, in_path: bool) -> Result<OsString, Error> {
+    fn variable(&self, name: &str, default: Option<&str>, in_path: bool, depth: usize) -> Result<OsString, Error> {
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             return Err(wrong(self.origin, format!("${{{name}}} is not a variable"))
                 .remedy("Write ${NAME} or ${NAME:-default}"));
@@ -92,7 +99,7 @@ impl Scope<'_> {
         let value = self.lookup(name);
         match (value.filter(|value| !value.is_empty()), default) {
             (Some(value), _) => Ok(value),
-            (None, Some(default)) => self.expand(default, in_path),
+            (None, Some(default)) => self.expand(default, in_path, depth + 1),
             (None, None) if name == "PROFILE_DIR" => {
                 Err(wrong(self.origin, "${PROFILE_DIR} is known in a profile file only").remedy("Write the directory"))
             }
@@ -199,6 +206,13 @@ mod tests {
         assert!(says("/x/${A").contains("not closed"));
         assert!(says("/x/${A-b}").contains("not a variable"));
         assert!(says("/x/${}").contains("not a variable"));
+    }
+
+    #[test]
+    fn defaults_in_defaults_end_before_the_stack_does() {
+        let nested = |depth: usize| format!("{}/x{}", "${NO:-".repeat(depth), "}".repeat(depth));
+        assert_eq!(path(&nested(DEEPEST)).unwrap(), Path::new("/x"));
+        assert!(says(&nested(150_000)).contains("more than 16 defaults in each other"));
     }
 
     #[test]

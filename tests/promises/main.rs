@@ -29,6 +29,7 @@ mod special_files;
 mod stdio;
 mod stepdown;
 mod supervisor;
+mod syscall_table;
 mod syscalls;
 mod terminal;
 mod verify;

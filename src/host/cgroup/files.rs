@@ -52,7 +52,7 @@ pub(super) fn all_keyed<const N: usize>(directory: &OwnedFd, name: &str, keys: [
     keys.map(|key| key_of(&text, key))
 }
 
-fn key_of(text: &str, key: &str) -> Option<u64> {
+pub(super) fn key_of(text: &str, key: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.trim().parse().ok())
 }
 

@@ -17,7 +17,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// Longer than any answer: texts are cut before.
-const LONGEST: usize = 8192;
+pub(super) const LONGEST: usize = 8192;
 
 /// What became of the request.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,6 +36,19 @@ pub(super) enum Answer {
     Late,
     /// The helper ended without one.
     Gone,
+}
+
+impl Answer {
+    /// As it crosses the socket.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        // Serialising plain data to memory cannot fail.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// The same back; what is no answer came from a helper that is not itself any more.
+    pub(super) fn decode(bytes: &[u8]) -> Answer {
+        serde_json::from_slice(bytes).unwrap_or(Answer::Gone)
+    }
 }
 
 /// How long it goes on asking by itself, when nobody waits for the answer any more: seconds.
@@ -113,9 +126,7 @@ impl Helper {
                 Err(Errno::EAGAIN) => None,
                 Err(Errno::EINTR) => continue,
                 Err(_) | Ok(0) => Some(Answer::Gone),
-                Ok(count) => {
-                    Some(serde_json::from_slice(buffer.get(..count).unwrap_or_default()).unwrap_or(Answer::Gone))
-                }
+                Ok(count) => Some(Answer::decode(buffer.get(..count).unwrap_or_default())),
             };
         }
     }
@@ -153,10 +164,7 @@ fn live(bus: &str, socket: &OwnedFd) -> nix::Result<()> {
         Ok(4) => Some(Pid::from_raw(i32::from_ne_bytes(number))),
         _ => None,
     };
-    let say = |answer: &Answer| {
-        let text = serde_json::to_vec(answer).map_err(|_| Errno::EINVAL)?;
-        send(socket.as_raw_fd(), &text, MsgFlags::MSG_NOSIGNAL).map(drop)
-    };
+    let say = |answer: &Answer| send(socket.as_raw_fd(), &answer.encode(), MsgFlags::MSG_NOSIGNAL).map(drop);
     // If nobody hears it, the supervisor is gone, and this process as well in a moment.
     let asking = |moving| {
         let _ = say(&Answer::Asking { moving });

@@ -88,7 +88,7 @@ fn mounted(mountinfo: &str) -> impl Iterator<Item = (PathBuf, PathBuf)> {
 }
 
 /// The `0::` line's path, below what is mounted.
-fn place(cgroups: &str, shows: &Path) -> Option<PathBuf> {
+pub(super) fn place(cgroups: &str, shows: &Path) -> Option<PathBuf> {
     let path = cgroups.lines().find_map(|line| line.strip_prefix("0::"))?;
     // A cgroup outside this namespace begins with /.., one that was removed ends with " (deleted)".
     let below = Path::new(path).strip_prefix(shows).ok()?;

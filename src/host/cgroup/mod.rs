@@ -4,6 +4,8 @@
 
 mod delegated;
 mod files;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod helper;
 mod hierarchy;
 mod run;

@@ -85,13 +85,25 @@ pub(super) fn ask(bus: &str, hear_init: impl FnOnce() -> Option<Pid>, asking: im
             Err(error) => return Some(Answer::Unreachable(cut(&error))),
         };
         let init = hear_init()?;
-        Some(match jobs.start(&unit, init, &asking).await {
-            Ok(result) if result != "done" => Answer::Job(cut(&result)),
-            Ok(_) => moved(init),
-            Err(zbus::Error::InputOutput(error)) => Answer::Unreachable(cut(&error)),
-            Err(error) => Answer::Refused(cut(&error)),
-        })
+        let result = jobs.start(&unit, init, &asking).await;
+        Some(obstacle(result).unwrap_or_else(|| moved(init)))
     })
+}
+
+/// What kept the job from being done, if anything did.
+pub(super) fn obstacle(result: zbus::Result<String>) -> Option<Answer> {
+    match result {
+        Ok(result) if result == "done" => None,
+        Ok(result) => Some(Answer::Job(cut(&result))),
+        Err(zbus::Error::InputOutput(error)) => Some(Answer::Unreachable(cut(&error))),
+        Err(error) => Some(Answer::Refused(cut(&error))),
+    }
+}
+
+/// The result in a JobRemoved signal: org.freedesktop.systemd1(5).
+pub(super) fn job_result(signal: &Message) -> zbus::Result<String> {
+    let (_, _, _, result): (u32, OwnedObjectPath, String, String) = signal.body().deserialize()?;
+    Ok(result)
 }
 
 fn cut(text: &impl ToString) -> String {
@@ -148,8 +160,7 @@ impl Jobs {
             poll_fn(|context| Pin::new(&mut self.ends).poll_next(context)).await.unwrap_or_else(|| {
                 Err(zbus::Error::InputOutput(std::sync::Arc::new(std::io::ErrorKind::BrokenPipe.into())))
             })?;
-        let (_, _, _, result): (u32, OwnedObjectPath, String, String) = ended.body().deserialize()?;
-        Ok(result)
+        job_result(&ended)
     }
 }
 
@@ -159,7 +170,7 @@ fn moved(init: Pid) -> Answer {
     let unified = |text: &str| text.lines().find(|line| line.starts_with("0::")).map(str::to_owned);
     match (unified(&of("self")), unified(&of(&init.to_string()))) {
         (Some(own), Some(other)) if own == other && own.ends_with(".scope") => Answer::Moved(own),
-        (own, _) => Answer::Job(format!("done, but the processes are not in it ({})", own.unwrap_or_default())),
+        (own, _) => Answer::Job(cut(&format!("done, but the processes are not in it ({})", own.unwrap_or_default()))),
     }
 }
 

@@ -1,0 +1,38 @@
+//! /proc/self/mountinfo and /proc/self/uid_map: each line is read by itself, and a path reads as what it was before the kernel wrote it.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sandbox::fuzzing::{cgroup, plan};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path};
+
+fuzz_target!(|bytes: &[u8]| {
+    let mounts = plan::mounts(bytes);
+    let lines = bytes.split(|byte| *byte == b'\n');
+    assert_eq!(lines.flat_map(plan::mounts).collect::<Vec<_>>(), mounts);
+
+    let line = [b"29 25 0:26 / ", &*escaped(bytes), b" rw shared:9 master:1 - cgroup2 cgroup2 rw"].concat();
+    let [mount] = &plan::mounts(&line)[..] else { panic!("not one mount") };
+    assert_eq!((mount.at.as_os_str(), &*mount.kind), (OsStr::from_bytes(bytes), &b"cgroup2"[..]));
+
+    let text = String::from_utf8_lossy(bytes);
+    assert!(plan::id_ranges(&text).len() <= text.lines().count());
+    for shows in mounts.iter().map(|mount| &*mount.shows).chain([Path::new("/")]) {
+        let Some(place) = cgroup::place(&text, shows) else { continue };
+        assert!(place.components().all(|part| matches!(part, Component::Normal(_))), "{place:?}");
+    }
+});
+
+/// As the kernel's mangle_path() writes a path; a NUL, which none has, too.
+fn escaped(path: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for byte in path {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\\' | b'#' => out.extend(format!("\\{byte:03o}").bytes()),
+            _ => out.push(*byte),
+        }
+    }
+    out
+}
