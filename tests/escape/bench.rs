@@ -1,9 +1,11 @@
 //! Where an attack happens: a home with a project and a secret, and beside it what is granted and the attack's program.
 
-use super::harness::{Project, finish, root};
+use super::harness::{Project, feed, finish, root};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is written in a file that nobody granted.
 pub const CANARY: &str = "canary-9b1f";
@@ -25,7 +27,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    pub fn new(program: &str, source: &str) -> Self {
+    pub fn new(program: &'static str, source: &str) -> Self {
         let project = Project::new();
         let [attack, granted, shared] = ["attack", "granted", "shared"].map(|name| project.home().join(name));
         fs::create_dir(&attack).unwrap();
@@ -35,13 +37,10 @@ impl Bench {
         let secret = project.home().join("secret");
         fs::write(&secret, CANARY).unwrap();
         fs::set_permissions(secret, open(if root() { 0o644 } else { 0o600 })).unwrap();
-        fs::write(attack.join("program.c"), source).unwrap();
-        for (name, header) in HEADERS {
-            fs::write(attack.join(name), header).unwrap();
-        }
-        let mut cc = project.outside("cc", &["-O1", "-Wall", "-Werror", "-static", "-pthread", "-o", program]);
-        cc.arg("program.c").current_dir(&attack);
-        finish(cc).ok();
+        // Written by another process: see `copy_binary`.
+        let place = attack.join(program);
+        let write = ["-c", "cat > \"$1\" && chmod 755 \"$1\"", "sh", place.to_str().unwrap()];
+        feed(project.outside("sh", &write), &compiled(&project, program, source)).ok();
         Bench { project, granted, shared }
     }
 
@@ -66,4 +65,21 @@ impl Bench {
         let (home, project) = (self.project.home(), self.project.path());
         text.replace("{home}", home.to_str().unwrap()).replace("{project}", project.to_str().unwrap())
     }
+}
+
+/// The program of a file of attacks, compiled once for all tests of this process.
+fn compiled(project: &Project, program: &'static str, source: &str) -> Arc<Vec<u8>> {
+    static COMPILED: Mutex<BTreeMap<&str, Arc<Vec<u8>>>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let compile = || {
+        let texts = HEADERS.into_iter().chain([("program.c", source)]);
+        let mut files: Vec<PathBuf> = texts.map(|(name, text)| project.write(name, text)).collect();
+        let flags = ["-O1", "-Wall", "-Werror", "-static", "-pthread", "-o", "program", "program.c"];
+        finish(project.outside("cc", &flags)).ok();
+        files.push(project.path().join("program"));
+        let bytes = fs::read(files.last().unwrap()).unwrap();
+        files.iter().for_each(|file| fs::remove_file(file).unwrap());
+        Arc::new(bytes)
+    };
+    Arc::clone(compiled.entry(program).or_insert_with(compile))
 }
