@@ -31,6 +31,10 @@ const COVERED: [&str; 15] = [
     "timer_stats",
 ];
 
+/// The same, which only host root may read: with `outside: caller` the payload is he.
+const COVERED_FROM_ROOT: [&str; 7] =
+    ["kpagecgroup", "kpagecount", "kpageflags", "pagetypeinfo", "slabinfo", "vmallocinfo", "vmcore"];
+
 /// Settings of the kernel and of its drivers.
 const READ_ONLY: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 
@@ -53,7 +57,8 @@ pub(super) fn mount(tree: &mut Tree, at: &Path, prepared: &Prepared, index: usiz
     for name in READ_ONLY.into_iter().filter(|_| !without::layer("proc-read-only")) {
         make_read_only(&proc, name).at_entry(Step::Proc, index)?;
     }
-    for name in COVERED.into_iter().filter(|_| !without::layer("proc-covers")) {
+    let from_root = COVERED_FROM_ROOT.into_iter().filter(|_| prepared.plan.user.outside_uid == 0);
+    for name in COVERED.into_iter().chain(from_root).filter(|_| !without::layer("proc-covers")) {
         match fstatat(&proc, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(stat) => tree.hide(
                 &at.join(name),

@@ -5,6 +5,7 @@ use super::mounts::Tree;
 use super::{Bind, BindRole, Mount, MountKind, Watch, base, lookup, paths, sockets, wrong};
 use crate::error::Error;
 use crate::profile;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Covers them: ours read-only, sockets altogether.
@@ -79,10 +80,15 @@ fn protect(tree: &mut Tree, shown: &[Shown], profiles: &[profile::Source], host:
 fn own_directories(host: &HostFacts) -> impl Iterator<Item = PathBuf> + '_ {
     let places =
         [("XDG_CONFIG_HOME", ".config"), ("XDG_STATE_HOME", ".local/state"), ("XDG_DATA_HOME", ".local/share")];
-    places.into_iter().filter_map(|(variable, default)| {
+    let own = places.into_iter().filter_map(|(variable, default)| {
         let set = host.variable(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-        let directory = set.or_else(|| Some(host.home.as_ref()?.join(default)))?;
-        Some(host.real(&directory.join("sandbox")))
+        Some(set.or_else(|| Some(host.home.as_ref()?.join(default)))?.join("sandbox"))
+    });
+    // Profiles may be links to where the user keeps them.
+    own.flat_map(|own| {
+        let profiles = own.join("profiles");
+        let each = fs::read_dir(&profiles).into_iter().flatten().flatten().map(|entry| entry.path());
+        [own, profiles].into_iter().chain(each).map(|path| host.real(&path)).collect::<Vec<_>>()
     })
 }
 
@@ -124,6 +130,18 @@ mod tests {
         assert!(!world.bind_at(&plan, "home/app/target/sandbox").writable);
         let refusal = World { merged: Default::default(), ..world }.mount("rw ~/.config/sandbox/profiles").refusal();
         assert!(refusal.contains("never writable inside"), "{refusal}");
+    }
+
+    #[test]
+    fn profiles_that_are_links_into_a_writable_tree_are_covered_there() {
+        let world =
+            World::new().file("home/app/profiles/default.yaml").directory("home/.config/sandbox").mount("rw ${PWD}");
+        let world = world.symlink("home/.config/sandbox/profiles", "../../app/profiles");
+        assert!(!world.bind_at(&world.planned(), "home/app/profiles").writable);
+        let world =
+            World::new().file("home/app/mine.yaml").directory("home/.config/sandbox/profiles").mount("rw ${PWD}");
+        let world = world.symlink("home/.config/sandbox/profiles/default.yaml", "../../../app/mine.yaml");
+        assert!(!world.bind_at(&world.planned(), "home/app/mine.yaml").writable);
     }
 
     #[test]

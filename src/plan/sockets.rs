@@ -13,6 +13,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use std::collections::VecDeque;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -30,8 +31,17 @@ pub(super) fn hide(tree: &mut Tree, shown: &[Shown], host: &HostFacts) {
         .map(|bind| host.real(&bind.source.path()))
         .collect();
     let (found, lost) = find(bound::sockets(), host);
-    let walked = shown.iter().map(|tree| sockets_below(&tree.real, UPPER_PART));
-    let walked = walked.chain(trees_of(&lost, shown).map(|tree| sockets_below(&tree.real, usize::MAX))).flatten();
+    let holds_lost = file_systems_of(&lost);
+    let mut walked = Vec::new();
+    for shown in shown {
+        let may_hold = holds_lost(&shown.real);
+        let is_cut = sockets_below(&shown.real, if may_hold { MOST } else { UPPER_PART }, &mut walked);
+        if may_hold && is_cut {
+            let at = shown.real.display();
+            tree.notices
+                .push(format!("of {at} only the first {MOST} names were looked through for sockets of the host"));
+        }
+    }
     for path in found.into_iter().chain(walked).filter(|path| !named.contains(path)) {
         let Ok(kind) = path.symlink_metadata().map(|metadata| metadata.file_type()) else { continue };
         for at in shown.iter().filter_map(|shown| shown.place(&tree.mounts, &path)).collect::<Vec<_>>() {
@@ -52,7 +62,12 @@ fn find(sockets: Vec<Bound>, host: &HostFacts) -> (Vec<PathBuf>, Vec<Bound>) {
         let is_it = |metadata: &fs::Metadata| {
             metadata.file_type().is_socket() && socket.node.is_none_or(|node| node.is(metadata.ino()))
         };
-        let file = place.as_ref().and_then(|path| path.symlink_metadata().ok()).filter(is_it);
+        let looked = place.as_ref().map(|path| path.symlink_metadata());
+        if matches!(&looked, Some(Err(error)) if error.kind() == ErrorKind::PermissionDenied) {
+            // A daemon's own directory: no part of what the caller can show.
+            continue;
+        }
+        let file = looked.and_then(Result::ok).filter(is_it);
         // By another name of the same file it can be reached as well.
         if file.as_ref().is_none_or(|file| file.nlink() > 1) {
             lost.push(socket);
@@ -62,30 +77,33 @@ fn find(sockets: Vec<Bound>, host: &HostFacts) -> (Vec<PathBuf>, Vec<Bound>) {
     (found, lost)
 }
 
-/// Trees that share a file system with a lost socket.
-fn trees_of<'a>(lost: &[Bound], shown: &'a [Shown]) -> impl Iterator<Item = &'a Shown> {
-    let mounts = if lost.is_empty() { Vec::new() } else { mountinfo::read().unwrap_or_default() };
-    let holds = move |device: (u32, u32), tree: &Path| {
-        let at =
-            mounts.iter().filter(|mount| tree.starts_with(&mount.at)).map(|mount| mount.at.as_os_str().len()).max();
-        let around =
-            |mount: &&mountinfo::Mounted| tree.starts_with(&mount.at) && Some(mount.at.as_os_str().len()) == at;
-        mounts.iter().filter(|mount| mount.at.starts_with(tree) || around(mount)).any(|mount| mount.device == device)
-    };
+/// Whether a tree shares a file system with a lost socket.
+fn file_systems_of(lost: &[Bound]) -> impl Fn(&Path) -> bool {
     let devices: Vec<Option<(u32, u32)>> = lost.iter().map(|socket| socket.node.as_ref().map(Node::device)).collect();
-    shown
-        .iter()
-        .filter(move |shown| devices.iter().any(|device| device.is_none_or(|device| holds(device, &shown.real))))
+    let mounts = if lost.is_empty() { Vec::new() } else { mountinfo::read().unwrap_or_default() };
+    move |tree| {
+        let around = mounts.iter().filter(|mount| tree.starts_with(&mount.at));
+        let nearest = around.max_by_key(|mount| mount.at.as_os_str().len());
+        let below = mounts.iter().filter(|mount| mount.at.starts_with(tree));
+        let own: Vec<_> = below.chain(nearest).map(|mount| mount.device).collect();
+        devices.iter().any(|device| device.is_none_or(|device| own.contains(&device)))
+    }
 }
 
 /// Names of a tree that are looked through for every run: one or two milliseconds.
 const UPPER_PART: usize = 2000;
+/// And if it may hold a lost socket: a tenth of a second at most.
+const MOST: usize = 100_000;
 
-/// The sockets among the first `most` names of a tree, level by level. What the caller may not list, the command may not either.
-fn sockets_below(tree: &Path, most: usize) -> Vec<PathBuf> {
-    let (mut found, mut directories, mut left) = (Vec::new(), VecDeque::from([tree.to_path_buf()]), most);
-    while let Some(directory) = directories.pop_front().filter(|_| left > 0) {
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten().take(left) {
+/// Adds the sockets among the first `most` names of a tree, level by level; true if there are more names. What the caller may not list,
+/// the command may not either.
+fn sockets_below(tree: &Path, most: usize, found: &mut Vec<PathBuf>) -> bool {
+    let (mut directories, mut left) = (VecDeque::from([tree.to_path_buf()]), most);
+    while let Some(directory) = directories.pop_front() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            if left == 0 {
+                return true;
+            }
             left -= 1;
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => directories.push_back(entry.path()),
@@ -94,7 +112,7 @@ fn sockets_below(tree: &Path, most: usize) -> Vec<PathBuf> {
             }
         }
     }
-    found
+    false
 }
 
 /// Is there a socket behind the file, or is it left over, for a program inside to replace? A datagram is never sent: connect(2) finds

@@ -11,6 +11,9 @@ use std::time::SystemTime;
 pub(super) fn add(tree: &mut Tree) {
     let carved = tree.mounts.iter().filter_map(|mount| covered(&tree.mounts, mount));
     let watches: Vec<Watch> = carved.filter(|watch| watch.now.is_some()).collect();
+    tree.notices.extend(watches.iter().filter(|watch| has_other_names(&watch.path)).map(|watch| {
+        format!("{} has other names (hard links), which are not protected with it", watch.path.display())
+    }));
     tree.watch.extend(watches);
 }
 
@@ -27,6 +30,10 @@ fn covered(mounts: &[Mount], mount: &Mount) -> Option<Watch> {
     let rest = mount.at.strip_prefix(&around.at).ok().filter(|_| narrows)?;
     let path = lookup::join(&tree.source.path(), rest);
     Some(Watch { now: identity(&path), path, origin: mount.origin.clone() })
+}
+
+fn has_other_names(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file() && metadata.nlink() > 1)
 }
 
 /// A file as it can be told from another: statx(2). Inode numbers are given anew, the time of birth is not.
@@ -61,6 +68,16 @@ mod tests {
             fs::rename(world.path("home/app/new"), world.path("home/app").join(name)).unwrap();
             assert_eq!(appeared(), so_many, "{name}");
         }
+    }
+
+    #[test]
+    fn other_names_of_a_protected_file_are_told_of() {
+        let world = World::new().file("home/app/.env").mount("rw ${PWD}").mount("hide ${PWD}/.env");
+        assert!(world.planned().notices.is_empty());
+        fs::hard_link(world.path("home/app/.env"), world.path("home/app/other")).unwrap();
+        assert!(
+            world.planned().notices[0].ends_with(".env has other names (hard links), which are not protected with it")
+        );
     }
 
     // On ext4 the next file gets the number of the last that was removed.

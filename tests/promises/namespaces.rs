@@ -9,7 +9,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 #[test]
 fn every_namespace_is_another_than_the_callers() {
     let project = Project::new();
-    for kind in ["user", "mnt", "pid", "net", "uts", "ipc"] {
+    for kind in ["user", "mnt", "pid", "net", "uts", "ipc", "cgroup"] {
         let link = format!("/proc/self/ns/{kind}");
         let outside = std::fs::read_link(&link).unwrap();
         let inside = project.inside(&format!("readlink {link}"));

@@ -8,6 +8,7 @@ fn dangerous_files_of_proc_are_covered() {
     let project = Project::new();
     for file in [
         "kcore",
+        "cmdline",
         "keys",
         "key-users",
         "timer_list",
@@ -23,7 +24,7 @@ fn dangerous_files_of_proc_are_covered() {
         let output = project.shell(&["-p", "build"], &format!("head -c 64 /proc/{file} | wc -c"));
         assert_eq!(output.text(), "0", "/proc/{file}");
     }
-    for dir in ["acpi", "asound", "scsi"] {
+    for dir in ["acpi", "asound", "pressure", "scsi"] {
         assert_eq!(project.inside(&format!("ls -A /proc/{dir} 2>/dev/null | wc -l")), "0", "/proc/{dir}");
     }
 }
