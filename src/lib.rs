@@ -42,6 +42,8 @@ pub mod verify;
 mod visible;
 #[cfg(feature = "faults")]
 mod without;
+#[cfg(all(feature = "faults", not(debug_assertions)))]
+compile_error!("the feature faults is for tests: a program that has it is nobody's sandbox");
 
 /// Only tests can leave a layer out: in this program there is none that is.
 #[cfg(not(feature = "faults"))]

@@ -72,7 +72,8 @@ impl Seen {
         let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
         // What is weaker than asked for is said by the run; here the layer is simply not listed.
         let fence = landlock::plan(plan, &mut Vec::new())?;
-        let filter = seccomp::compile(&plan.seccomp, &plan.features, seccomp::Arch::native())?;
+        let filter =
+            seccomp::compile(&plan.seccomp, &plan.features, seccomp::Cores::of(&plan.limits), seccomp::Arch::native())?;
         Ok(Seen {
             home: host.home.clone(),
             cwd: host.cwd.clone(),

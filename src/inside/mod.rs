@@ -83,8 +83,9 @@ fn live(init: &Init) -> Done<Infallible> {
             MountKind::File(file) => tree.file(&mount.at, file, index)?,
             MountKind::Symlink(to) => tree.symlink(&mount.at, to, index)?,
             MountKind::Hide(hide) => match tree.hide(&mount.at, hide.directory, index) {
+                Err(Failure { errno: Errno::ENOENT, .. }) if hide.may_be_gone => {}
                 // Where init may not search, under host root, the payload may not either.
-                Err(Failure { errno: Errno::ENOENT | Errno::EACCES, .. }) if hide.may_be_gone => {}
+                Err(Failure { step: Step::Destination, errno: Errno::EACCES, .. }) if hide.may_be_gone => {}
                 hidden => hidden?,
             },
             MountKind::Proc => proc::mount(&mut tree, &mount.at, prepared, index)?,

@@ -41,8 +41,6 @@ const READ_ONLY: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 /// Kinds of namespaces that a payload with `features.userns` may make, so many of each: the count is the caller's too.
 const NAMESPACES: [&str; 7] = ["user", "pid", "mnt", "net", "ipc", "uts", "time"];
 const SOME: &str = "256";
-/// Half of what a caller has by default: counted per user, across namespaces (inotify(7)).
-const INOTIFY_INSTANCES: &str = "64";
 
 /// Mounts it at `at`.
 pub(super) fn mount(tree: &mut Tree, at: &Path, prepared: &Prepared, index: usize) -> Done {
@@ -85,8 +83,10 @@ fn quotas(proc: &OwnedFd, prepared: &Prepared) -> nix::Result<()> {
     } else {
         set_quota(proc, "sys/user/max_user_namespaces", "0")?;
     }
-    set_quota(proc, "sys/user/max_inotify_instances", INOTIFY_INSTANCES)?;
-    set_quota(proc, "sys/user/max_inotify_watches", &prepared.inotify_watches)
+    // Counted per user, across namespaces: inotify(7).
+    let [instances, watches] = &prepared.inotify;
+    set_quota(proc, "sys/user/max_inotify_instances", instances)?;
+    set_quota(proc, "sys/user/max_inotify_watches", watches)
 }
 
 /// A kernel built without the feature has no such limit, and nothing to limit.

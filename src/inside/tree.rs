@@ -8,9 +8,9 @@ use crate::sys::descriptor::open_resolved;
 use crate::sys::mount::{self, attr};
 use crate::without;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat};
 use nix::mount::{MntFlags, umount2};
-use nix::sys::stat::{Mode, SFlag, fstat, mkdirat, mknodat, umask};
+use nix::sys::stat::{Mode, SFlag, fstat, fstatat, mkdirat, mknodat, umask};
 use nix::unistd::{UnlinkatFlags, chdir, chroot, fchdir, pivot_root, symlinkat, unlinkat, write};
 use std::ffi::{CString, OsStr};
 use std::os::fd::{AsFd, OwnedFd};
@@ -114,6 +114,7 @@ impl Tree {
     /// Covers what is at `at`: mode 0 on a read-only mount, so every access is EACCES and no chmod(2) opens it.
     pub(super) fn hide(&mut self, at: &Path, directory: bool, index: usize) -> Done {
         let (parent, name) = self.place(at, index)?;
+        fstatat(&parent.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW).at_entry(Step::Destination, index)?;
         if let Some(existing) = &self.covers[usize::from(directory)] {
             let copy = mount::clone_tree(existing, c"").at_entry(Step::Mount, index)?;
             return mount::attach(&copy, &parent.fd, name).at_entry(Step::Mount, index);

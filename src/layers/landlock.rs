@@ -33,7 +33,7 @@ pub struct Fence {
 pub fn plan(plan: &Plan, degraded: &mut Vec<String>) -> Result<Option<Fence>, Error> {
     let wanted = &plan.landlock;
     if wanted.mode == Enforcement::Off {
-        return without(plan);
+        return unfenced(plan);
     }
     let kernel = privileges::landlock_abi();
     let least = wanted.min_abi.max(LEAST_ABI);
@@ -56,13 +56,13 @@ pub fn plan(plan: &Plan, degraded: &mut Vec<String>) -> Result<Option<Fence>, Er
     }
     match kernel >= LEAST_ABI {
         true => Ok(Some(Fence { abi: kernel.min(NEWEST_ABI), rules: rules(plan, abi(kernel)) })),
-        false => without(plan),
+        false => unfenced(plan),
     }
 }
 
 /// In a mount namespace of its own the command can get rid of a mount point's file: there it is none, and the kernel then takes our
 /// mount off it. Landlock keeps it from making such a namespace's mounts.
-fn without(plan: &Plan) -> Result<Option<Fence>, Error> {
+fn unfenced(plan: &Plan) -> Result<Option<Fence>, Error> {
     match plan.carve_out().filter(|_| plan.features.userns) {
         None => Ok(None),
         Some(carved) => Err(Error::host(format!(

@@ -35,7 +35,7 @@ pub fn plan(limits: &Limits) -> nix::Result<Vec<Rlimit>> {
     let most = half(Resource::RLIMIT_NPROC)?;
     let processes = limits.pids.map(|pids| pids.saturating_add(1).min(most));
     let wanted = [
-        // core(5): 0 does not keep the kernel from handing a core to a helper of the host's, 1 does.
+        // core(5): 0 does not keep the kernel from handing a core to a helper that core_pattern pipes to, 1 does.
         (Resource::RLIMIT_CORE, Some(limits.core.max(1)), When::Early),
         (Resource::RLIMIT_NPROC, processes, When::WithoutCgroup),
         (Resource::RLIMIT_FSIZE, limits.file_size, When::Late),

@@ -91,7 +91,10 @@ pub fn parse(datagram: &[u8], found: &mut Vec<Bound>) -> nix::Result<bool> {
         let (length, kind) = (word(header, 0)? as usize, half(header, 4)?);
         let body = length.checked_sub(HEADER).and_then(|length| after.get(..length)).ok_or(Errno::EBADMSG)?;
         match kind {
-            NLMSG_DONE => return Ok(false),
+            NLMSG_DONE => match word(body, 0).map_or(0, |word| word as i32) {
+                0.. => return Ok(false),
+                errno => return Err(Errno::from_raw(errno.wrapping_neg())),
+            },
             NLMSG_ERROR => return Err(Errno::from_raw((word(body, 0)? as i32).wrapping_neg())),
             _ => found.extend(bound(body.get(MESSAGE..).ok_or(Errno::EBADMSG)?)?),
         }

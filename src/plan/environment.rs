@@ -106,8 +106,8 @@ fn matches(pattern: &str, name: &OsStr) -> bool {
 /// Names under which keys and passwords are kept.
 fn looks_secret(name: &OsStr) -> bool {
     let name = name.to_string_lossy().to_ascii_uppercase();
-    ["TOKEN", "SECRET", "PASS", "CREDENTIAL", "COOKIE"].iter().any(|word| name.contains(word))
-        || ["_KEY", "_PAT", "_AUTH"].iter().any(|end| name.ends_with(end))
+    ["TOKEN", "SECRET", "PASS", "CREDENTIAL", "COOKIE", "APIKEY"].iter().any(|word| name.contains(word))
+        || ["_KEY", "_PAT", "_AUTH", "_PWD"].iter().any(|end| name.ends_with(end))
 }
 
 impl Environment {

@@ -307,12 +307,17 @@ pub struct Watch {
     /// On the host.
     pub path: PathBuf,
     /// What is there now; none if it is absent.
-    pub now: Option<watches::Identity>,
+    now: Option<watches::Identity>,
     /// Who asked.
     pub origin: Origin,
 }
 
 impl Watch {
+    /// Was nothing there when the plan was made?
+    pub fn is_absent(&self) -> bool {
+        self.now.is_none()
+    }
+
     /// Is something there that was not when the plan was made?
     pub fn has_appeared(&self) -> bool {
         let now = watches::identity(&self.path);

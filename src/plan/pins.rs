@@ -12,7 +12,8 @@ pub(super) fn add(mounts: &mut Vec<Mount>) {
 impl Plan {
     /// Something that is narrower than the writable tree around it.
     pub fn carve_out(&self) -> Option<&Mount> {
-        self.mounts.iter().find(|mount| pins_for(&self.mounts, mount).is_some())
+        let is_pin = |mount: &Mount| mount.bind().is_some_and(|bind| bind.role == BindRole::Pin);
+        self.mounts.iter().find(|mount| !is_pin(mount) && pins_for(&self.mounts, mount).is_some())
     }
 }
 

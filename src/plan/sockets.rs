@@ -1,8 +1,8 @@
 //! Sockets of the host's in shown trees: a read-only mount does not stop connect(2), so each is covered that nobody named.
 //!
-//! The kernel tells where each bound socket of this network namespace is. One that is not where it was bound (renamed, or bound by a relative name), or has a second
-//! name, is looked for in the whole of the trees on its file system. For those of other namespaces (a container that shares the project) the
-//! upper part of every tree is looked through.
+//! The kernel tells where each bound socket of this network namespace is. One that is not where it was bound (renamed, or bound by a
+//! relative name), or has a second name, is looked for in the trees on its file system. For those of other namespaces (a container
+//! that shares the project) the upper part of every tree is looked through.
 
 use super::bound::{self, Bound, Node};
 use super::covers::Shown;
@@ -10,8 +10,11 @@ use super::host::HostFacts;
 use super::mounts::Tree;
 use super::{BindRole, Hide, Mount, MountKind, base, lookup, mountinfo, paths};
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
-use std::collections::VecDeque;
+use nix::sys::stat::Mode;
+use std::collections::{BTreeSet, VecDeque};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
@@ -77,16 +80,19 @@ fn find(sockets: Vec<Bound>, host: &HostFacts) -> (Vec<PathBuf>, Vec<Bound>) {
     (found, lost)
 }
 
-/// Whether a tree shares a file system with a lost socket.
+/// Whether a tree may share a file system with a lost socket.
 fn file_systems_of(lost: &[Bound]) -> impl Fn(&Path) -> bool {
-    let devices: Vec<Option<(u32, u32)>> = lost.iter().map(|socket| socket.node.as_ref().map(Node::device)).collect();
+    let devices: BTreeSet<Option<(u32, u32)>> =
+        lost.iter().map(|socket| socket.node.as_ref().map(Node::device)).collect();
     let mounts = if lost.is_empty() { Vec::new() } else { mountinfo::read().unwrap_or_default() };
     move |tree| {
         let around = mounts.iter().filter(|mount| tree.starts_with(&mount.at));
         let nearest = around.max_by_key(|mount| mount.at.as_os_str().len());
-        let below = mounts.iter().filter(|mount| mount.at.starts_with(tree));
-        let own: Vec<_> = below.chain(nearest).map(|mount| mount.device).collect();
-        devices.iter().any(|device| device.is_none_or(|device| own.contains(&device)))
+        let mut own =
+            mounts.iter().filter(|mount| mount.at.starts_with(tree)).chain(nearest).map(|mount| Some(mount.device));
+        // Where one of the two is not known, it may.
+        !devices.is_empty()
+            && (devices.contains(&None) || nearest.is_none() || own.any(|device| devices.contains(&device)))
     }
 }
 
@@ -116,13 +122,16 @@ fn sockets_below(tree: &Path, most: usize, found: &mut Vec<PathBuf>) -> bool {
 }
 
 /// Is there a socket behind the file, or is it left over, for a program inside to replace? A datagram is never sent: connect(2) finds
-/// the other side, whatever its namespace, and only then looks at its type.
+/// the other side, whatever its namespace, and only then looks at its type. By way of its directory: an address has 107 bytes.
 fn is_bound(path: &Path) -> bool {
-    let connected = UnixAddr::new(path).and_then(|address| {
+    let attempt = |directory: &Path, name: &OsStr| {
+        let directory = open(directory, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+        let short = Path::new("/proc/self/fd").join(directory.as_raw_fd().to_string()).join(name);
         let datagram = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
-        connect(datagram.as_raw_fd(), &address)
-    });
-    connected != Err(Errno::ECONNREFUSED)
+        connect(datagram.as_raw_fd(), &UnixAddr::new(&short)?)
+    };
+    path.parent().zip(path.file_name()).map(|(directory, name)| attempt(directory, name))
+        != Some(Err(Errno::ECONNREFUSED))
 }
 
 /// The kernel's list is of this network namespace only, hence these.
@@ -190,6 +199,11 @@ mod tests {
     #[test]
     fn a_file_that_a_socket_left_behind_is_a_file_like_others() {
         let world = World::new().mount("rw ${PWD}");
+        drop(UnixListener::bind(world.path("home/app/left")).unwrap());
+        let long = world.path("home/app").join("d".repeat(120));
+        fs::create_dir(&long).unwrap();
+        fs::rename(world.path("home/app/left"), long.join("left")).unwrap();
+        assert!(!is_bound(&long.join("left")));
         drop(UnixListener::bind(world.path("home/app/left")).unwrap());
         let [stream, datagram] = ["stream", "datagram"].map(|name| world.path("home/app").join(name));
         let _sockets = (UnixListener::bind(&stream).unwrap(), UnixDatagram::bind(&datagram).unwrap());

@@ -2,7 +2,7 @@
 //! another mount namespace takes the mount off it. No layer holds that off, so the run tells of it.
 
 use super::mounts::Tree;
-use super::{Mount, MountKind, Watch, lookup};
+use super::{Mount, MountKind, Watch, base, lookup};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
@@ -11,9 +11,9 @@ use std::time::SystemTime;
 pub(super) fn add(tree: &mut Tree) {
     let carved = tree.mounts.iter().filter_map(|mount| covered(&tree.mounts, mount));
     let watches: Vec<Watch> = carved.filter(|watch| watch.now.is_some()).collect();
-    tree.notices.extend(watches.iter().filter(|watch| has_other_names(&watch.path)).map(|watch| {
-        format!("{} has other names (hard links), which are not protected with it", watch.path.display())
-    }));
+    tree.notices.extend(watches.iter().filter(|watch| is_asked_for(watch) && has_other_names(&watch.path)).map(
+        |watch| format!("{} has other names (hard links), which are not protected with it", watch.path.display()),
+    ));
     tree.watch.extend(watches);
 }
 
@@ -30,6 +30,11 @@ fn covered(mounts: &[Mount], mount: &Mount) -> Option<Watch> {
     let rest = mount.at.strip_prefix(&around.at).ok().filter(|_| narrows)?;
     let path = lookup::join(&tree.source.path(), rest);
     Some(Watch { now: identity(&path), path, origin: mount.origin.clone() })
+}
+
+/// By a profile or a flag. (Our own files we cover ourselves; cargo links the binary that it builds.)
+fn is_asked_for(watch: &Watch) -> bool {
+    watch.origin != base::own_origin()
 }
 
 fn has_other_names(path: &Path) -> bool {

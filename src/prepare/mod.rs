@@ -9,6 +9,7 @@ use crate::without;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open};
 use nix::sys::stat::{Mode, mkdirat, umask};
+use nix::sys::utsname::uname;
 use nix::unistd::{SysconfVar, sysconf};
 use std::ffi::{CString, OsStr};
 use std::os::fd::OwnedFd;
@@ -37,8 +38,8 @@ pub struct Prepared<'plan> {
     pub capabilities: capabilities::Kept,
     /// setrlimit(2)
     pub rlimits: Vec<rlimits::Rlimit>,
-    /// user.max_inotify_watches: half of the caller's, whose count the payload's watches are in.
-    pub inotify_watches: String,
+    /// user.max_inotify_instances and user.max_inotify_watches: half of the caller's, whose counts the payload's are in.
+    pub inotify: [String; 2],
     /// Processors that are online: so much faster than the clock can CPU time run.
     pub processors: u32,
     /// The caller's umask(2), for the payload.
@@ -54,6 +55,8 @@ pub fn prepare(plan: &Plan) -> Result<Prepared<'_>, Error> {
     let arguments = memory::find_arguments().map_err(|error| {
         Error::host(format!("/proc/self/stat cannot be read: {error}")).remedy("Mount a proc file system on /proc")
     })?;
+    let release = uname().map(|name| name.release().to_string_lossy().into_owned()).unwrap_or_default();
+    refuse_old(&release)?;
     let mut degraded = Vec::new();
     if plan.user.outside_uid == 0 {
         degraded.push("the command is host root for every file that it is shown (user.outside)".into());
@@ -68,18 +71,37 @@ pub fn prepare(plan: &Plan) -> Result<Prepared<'_>, Error> {
         candidates: plan.command.candidates.iter().map(|path| c_string(path.as_os_str())).collect::<Result<_, _>>()?,
         uid_map: format!("{} {} 1\n", plan.user.uid, plan.user.outside_uid),
         gid_map: format!("{} {} 1\n", plan.user.gid, plan.user.outside_gid),
-        filter: seccomp::compile(&plan.seccomp, &plan.features, seccomp::Arch::native())?,
+        filter: seccomp::compile(
+            &plan.seccomp,
+            &plan.features,
+            seccomp::Cores::of(&plan.limits),
+            seccomp::Arch::native(),
+        )?,
         landlock: landlock::plan(plan, &mut degraded)?,
         capabilities: capabilities::Kept::new(&plan.capabilities),
         rlimits: rlimits::plan(&plan.limits).map_err(|errno| {
             Error::host(format!("the caller's limits cannot be read: {}", errno.desc())).step("rlimits")
         })?,
-        inotify_watches: (inotify_watches() / 2).to_string(),
+        // What every kernel allows at least.
+        inotify: [half_of("instances", 128), half_of("watches", 8192)],
         processors: processors(),
         umask: current_umask(),
         arguments,
         degraded,
     })
+}
+
+/// Before Linux 5.14 RLIMIT_NPROC counts the caller's other processes: getrlimit(2).
+fn refuse_old(release: &str) -> Result<(), Error> {
+    const OLDEST: (u32, u32) = (5, 14);
+    let mut numbers = release.split(['.', '-']).map_while(|number| number.parse().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) if (major, minor) < OLDEST => {
+            Err(Error::host(format!("this is Linux {release}, and 5.14 is the oldest that will do"))
+                .remedy("Use a newer kernel"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn environment(plan: &Plan) -> Result<Vec<CString>, Error> {
@@ -98,10 +120,9 @@ fn c_string(text: &OsStr) -> Result<CString, Error> {
     })
 }
 
-fn inotify_watches() -> u32 {
-    let watches = std::fs::read_to_string("/proc/sys/user/max_inotify_watches").ok();
-    // What every kernel allows at least.
-    watches.and_then(|watches| watches.trim().parse().ok()).unwrap_or(8192)
+fn half_of(what: &str, least: u32) -> String {
+    let allowed = std::fs::read_to_string(format!("/proc/sys/user/max_inotify_{what}")).ok();
+    (allowed.and_then(|allowed| allowed.trim().parse().ok()).unwrap_or(least) / 2).to_string()
 }
 
 fn processors() -> u32 {
@@ -156,5 +177,19 @@ impl Prepared<'_> {
             MountKind::Bind(bind) => Some((index, bind)),
             _ => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_before_5_14_is_refused() {
+        for old in ["4.19.0-25-amd64", "5.4", "5.13.19"] {
+            let error = refuse_old(old).unwrap_err().to_string();
+            assert_eq!(error, format!("this is Linux {old}, and 5.14 is the oldest that will do. Use a newer kernel"));
+        }
+        assert!(["5.14.0-427.el9", "5.15-rc1", "6.1.0", "7.0", "odd"].into_iter().all(|new| refuse_old(new).is_ok()));
     }
 }

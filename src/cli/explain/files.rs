@@ -27,7 +27,7 @@ pub(super) fn lines(plan: &Plan, seen: &Seen, verbose: bool) -> Vec<String> {
             _ => rows.push(row(plan, seen, mount)),
         }
     }
-    for watch in plan.watch.iter().filter(|watch| watch.now.is_none()) {
+    for watch in plan.watch.iter().filter(|watch| watch.is_absent()) {
         let remark = "absent: reported if it appears".into();
         rows.push(Row {
             word: "watch",

@@ -30,7 +30,7 @@ pub fn json(plan: &Plan) -> Value {
             entry["origin"] = mount.origin.to_string().into();
             entry
         }).collect::<Vec<_>>(),
-        "watch": plan.watch.iter().filter(|watch| watch.now.is_none()).map(|watch| json!({"path": lossy(&watch.path), "origin": watch.origin.to_string()})).collect::<Vec<_>>(),
+        "watch": plan.watch.iter().filter(|watch| watch.is_absent()).map(|watch| json!({"path": lossy(&watch.path), "origin": watch.origin.to_string()})).collect::<Vec<_>>(),
         "create": plan.create.iter().map(|create| json!({"path": lossy(create.path()), "origin": create.origin.to_string()})).collect::<Vec<_>>(),
         "notices": plan.notices,
         "network": {"mode": plan.network},

@@ -12,7 +12,7 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, Sec
 pub enum Rule {
     /// clone(2): none of the CLONE_NEW* flags. (CLONE_NEWTIME is not among clone's: there it is part of the signal.)
     NoNewNamespace,
-    /// socket(2): UNIX; INET and INET6 with TCP, UDP and ICMP; NETLINK with protocol 0 (ROUTE); else EAFNOSUPPORT.
+    /// socket(2): UNIX; INET and INET6 with TCP, UDP, ICMP and RAW, else EPROTONOSUPPORT; NETLINK with protocol 0 (ROUTE); else EAFNOSUPPORT.
     Family,
     /// ioctl(2): none of [`REFUSED_COMMANDS`].
     Command,
@@ -52,8 +52,8 @@ const NAMESPACES: u32 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNET) as u32;
 const PER_LINUX32: u32 = 8;
-/// Of ioctl(2): TIOCSTI, TIOCLINUX, TIOCSETD, BTRFS_IOC_SNAP_CREATE, BTRFS_IOC_SNAP_CREATE_V2.
-pub const REFUSED_COMMANDS: [u32; 5] = [0x5412, 0x541C, 0x5423, 0x5000_9401, 0x5000_9417];
+/// Of ioctl(2): TIOCSTI, TIOCLINUX, TIOCSETD; BTRFS_IOC_SNAP_CREATE and its V2, BCH_IOCTL_SUBVOLUME_CREATE.
+pub const REFUSED_COMMANDS: [u32; 6] = [0x5412, 0x541C, 0x5423, 0x5000_9401, 0x5000_9417, 0x4020_BC10];
 /// What AF_INET and AF_INET6 differ in.
 const INET6: u32 = (libc::AF_INET ^ libc::AF_INET6) as u32;
 const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
@@ -72,9 +72,9 @@ impl Rule {
     /// A program that ends in ALLOW or `denied`.
     pub fn compile(self, denied: SeccompAction) -> BpfProgram {
         let mut program = BpfProgram::new();
-        let pretended = self.pretended().map(|conditions| (conditions, SeccompAction::Errno(0)));
         let allowed = self.ways().into_iter().map(|conditions| (conditions, SeccompAction::Allow));
-        for (conditions, action) in pretended.into_iter().chain(allowed) {
+        let answered = self.answered().map(|(conditions, errno)| (conditions, SeccompAction::Errno(errno as u32)));
+        for (conditions, action) in allowed.chain(answered) {
             let rule = SeccompRule::new(conditions).expect("every way has a condition");
             program.extend(BpfProgram::from(rule));
             program.push(super::tree::answer(action));
@@ -83,13 +83,18 @@ impl Rule {
         program
     }
 
-    /// What is answered with success and not done: an error would stop the programs that switch their own cores off.
-    fn pretended(self) -> Option<Vec<SeccompCondition>> {
-        let is_core = |number| argument(number, Eq, libc::RLIMIT_CORE);
-        let sets = SeccompCondition::new(2, SeccompCmpArgLen::Qword, Ne, 0).expect("prlimit64 has a third argument");
+    /// What does not pass and yet is no denial, with its answer, whatever `on_deny` says.
+    fn answered(self) -> Option<(Vec<SeccompCondition>, i32)> {
+        const DONE: i32 = 0;
         match self {
-            Rule::KeepCoreLimit => Some(vec![is_core(0)]),
-            Rule::KeepCoreLimitNotInit => Some(vec![is_core(1), sets, argument(0, Ne, 1)]),
+            // Go asks for MPTCP whenever it listens, and does without.
+            Rule::Family => Some((vec![inet()], libc::EPROTONOSUPPORT)),
+            // An error would stop the programs that switch their own cores off.
+            Rule::KeepCoreLimit => Some((vec![argument(0, Eq, libc::RLIMIT_CORE)], DONE)),
+            // Not if the old limit is asked for at the same time, which a filter cannot tell.
+            Rule::KeepCoreLimitNotInit => {
+                Some((vec![argument(0, Ne, 1), argument(1, Eq, libc::RLIMIT_CORE), pointer(3, Eq)], DONE))
+            }
             _ => None,
         }
     }
@@ -105,6 +110,8 @@ impl Rule {
                 vec![inet(), argument(2, Eq, libc::IPPROTO_TCP as u32)],
                 vec![inet(), argument(2, Eq, libc::IPPROTO_UDP as u32)],
                 vec![inet(), argument(2, Eq, libc::IPPROTO_ICMPV6 as u32)],
+                // Of CAP_NET_RAW, which is the kernel's to ask for.
+                vec![inet(), argument(2, Eq, libc::IPPROTO_RAW as u32)],
                 vec![argument(0, Eq, libc::AF_NETLINK as u32), argument(2, Eq, libc::NETLINK_ROUTE as u32)],
             ],
             Rule::Command => vec![REFUSED_COMMANDS.map(|command| argument(1, Ne, command)).into()],
@@ -116,7 +123,12 @@ impl Rule {
             Rule::Mode(mode) => vec![vec![clear(mode, SET_ID)]],
             Rule::CreateMode { flags } => vec![vec![clear(flags, CREATES)], vec![clear(flags + 1, SET_ID)]],
             Rule::KeepCoreLimit => vec![vec![argument(0, Ne, libc::RLIMIT_CORE)]],
-            Rule::NotInit | Rule::KeepCoreLimitNotInit => vec![vec![argument(0, Ne, 1)]],
+            Rule::KeepCoreLimitNotInit => vec![
+                vec![argument(0, Ne, 1), argument(1, Ne, libc::RLIMIT_CORE)],
+                // Asking is free.
+                vec![argument(0, Ne, 1), pointer(2, Eq)],
+            ],
+            Rule::NotInit => vec![vec![argument(0, Ne, 1)]],
             Rule::NotInitsGroup => vec![vec![argument(1, Ne, 1)]],
             Rule::NotInitNorUser { user } => vec![vec![argument(0, Ne, user), argument(1, Ne, 1)]],
         }
@@ -125,6 +137,11 @@ impl Rule {
 
 fn argument(number: u8, operator: SeccompCmpOp, value: u32) -> SeccompCondition {
     SeccompCondition::new(number, SeccompCmpArgLen::Dword, operator, value.into()).expect("no call has a seventh")
+}
+
+/// A pointer that is, or is not, null: all 64 bits count.
+fn pointer(number: u8, operator: SeccompCmpOp) -> SeccompCondition {
+    SeccompCondition::new(number, SeccompCmpArgLen::Qword, operator, 0).expect("no call has a seventh")
 }
 
 /// AF_INET or AF_INET6.

@@ -12,7 +12,7 @@ use std::process::{Command, ExitStatus};
 /// Does `work` in a thread under the filter.
 fn under<T: Send + 'static>(policy: SeccompPolicy, on_deny: OnDeny, work: impl FnOnce() -> T + Send + 'static) -> T {
     let seccomp = Seccomp { policy, on_deny, allow: vec![], deny: vec![] };
-    let filter = compile(&seccomp, &Features::default(), Arch::native()).unwrap().unwrap();
+    let filter = compile(&seccomp, &Features::default(), Cores::None, Arch::native()).unwrap().unwrap();
     let thread = std::thread::spawn(move || {
         seccompiler::apply_filter(&filter.program).unwrap();
         work()

@@ -17,7 +17,8 @@ mod tests;
 mod tree;
 
 use crate::error::Error;
-use crate::plan::{Features, OnDeny, Seccomp, SeccompPolicy};
+use crate::plan::{Features, Limits, OnDeny, Seccomp, SeccompPolicy};
+use arguments::Rule;
 use nix::libc;
 use policy::{NEEDED, POLICY, Verdict};
 use seccompiler::{BpfProgram, SeccompAction};
@@ -49,6 +50,21 @@ impl Arch {
     }
 }
 
+/// Whether the limits let cores be written: then the command may change that as it likes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Cores {
+    None,
+    Written,
+}
+
+impl Cores {
+    /// By `limits.core`.
+    pub fn of(limits: &Limits) -> Cores {
+        if limits.core == 0 { Cores::None } else { Cores::Written }
+    }
+}
+
 /// x32 calls have this bit in their number (and the architecture of x86_64).
 const X32: u32 = 0x4000_0000;
 
@@ -65,11 +81,11 @@ pub struct Filter {
 ///
 /// # Errors
 /// A name that is no system call, a denied one that the sandbox itself needs (both the profile's fault).
-pub fn compile(seccomp: &Seccomp, features: &Features, arch: Arch) -> Result<Option<Filter>, Error> {
+pub fn compile(seccomp: &Seccomp, features: &Features, cores: Cores, arch: Arch) -> Result<Option<Filter>, Error> {
     if seccomp.policy == SeccompPolicy::Off {
         return Ok(None);
     }
-    let verdicts = verdicts(seccomp, features)?;
+    let verdicts = verdicts(seccomp, features, cores)?;
     let (mut ranges, mut next, mut allowed) = (Vec::new(), 0, 0);
     for (number, name) in syscalls::table(arch) {
         if number > next {
@@ -95,11 +111,15 @@ pub fn compile(seccomp: &Seccomp, features: &Features, arch: Arch) -> Result<Opt
 }
 
 /// The answer to each call: the policy's, then `allow`, then `deny`.
-fn verdicts<'a>(seccomp: &'a Seccomp, features: &Features) -> Result<HashMap<&'a str, Verdict>, Error> {
+fn verdicts<'a>(seccomp: &'a Seccomp, features: &Features, cores: Cores) -> Result<HashMap<&'a str, Verdict>, Error> {
     let strict = seccomp.policy == SeccompPolicy::Strict;
     let mut verdicts = HashMap::with_capacity(512); // one allocation, no growth
     for group in POLICY {
-        let verdict = group.verdict(strict, features);
+        let verdict = match (group.verdict(strict, features), cores) {
+            (Verdict::Check(Rule::KeepCoreLimit), Cores::Written) => Verdict::Allow,
+            (Verdict::Check(Rule::KeepCoreLimitNotInit), Cores::Written) => Verdict::Check(Rule::NotInit),
+            (verdict, _) => verdict,
+        };
         verdicts.extend(group.calls.split_ascii_whitespace().map(|name| (name, verdict)));
     }
     for (names, verdict) in [(&seccomp.allow, Verdict::Allow), (&seccomp.deny, Verdict::Refuse)] {

@@ -117,7 +117,7 @@ pub const POLICY: &[Group] = &[
          SCTP, MPTCP, DCCP and the like, whose modules the host would load",
         "socket socketpair"),
     group(Check(Rule::Command), "all but the two that type into a terminal, TIOCSTI and TIOCLINUX; TIOCSETD, at which the \
-         host loads modules; and btrfs's snapshots, which show what lies around the tree that is shown",
+         host loads modules; and snapshots of btrfs and bcachefs, which show what lies around the tree that is shown",
         "ioctl"),
     group(Check(Rule::Personality { no_randomize: false }), "Linux, 32-bit host names, and asking; with the feature \
          also without address randomisation (gdb)",
@@ -136,7 +136,7 @@ pub const POLICY: &[Group] = &[
          false verdict. Others by number are fine: threads, children",
         "sched_setaffinity sched_setattr sched_setparam sched_setscheduler"),
     group(Check(Rule::KeepCoreLimitNotInit), "the same; and a core limit of 1, the only one at which the kernel hands no \
-         core to a helper of the host's (core(5)), stays",
+         core to a helper that core_pattern pipes to (core(5)), stays",
         "prlimit64"),
     group(Check(Rule::KeepCoreLimit), "any limit but that",
         "setrlimit"),

@@ -5,7 +5,7 @@ use super::interpreter;
 use crate::harness::{Project, attack, feed};
 use nix::errno::Errno;
 use nix::libc::{SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS};
-use sandbox::layers::seccomp::{Arch, compile};
+use sandbox::layers::seccomp::{Arch, Cores, compile};
 use sandbox::plan::{Features, OnDeny, Seccomp, SeccompPolicy};
 use std::fmt::Write;
 
@@ -58,7 +58,8 @@ impl Setting {
     #[track_caller]
     pub fn ask(&self, calls: &[Call]) -> Vec<String> {
         let answers = self.kernel(calls);
-        let program = compile(&self.seccomp, &self.features, Arch::native()).unwrap().map(|filter| filter.program);
+        let program =
+            compile(&self.seccomp, &self.features, Cores::None, Arch::native()).unwrap().map(|filter| filter.program);
         for (call, answer) in calls.iter().zip(&answers).filter(|(_, answer)| *answer != NO_SUCH_GATE) {
             let expected = program.as_ref().map_or("allowed".into(), |program| interpreted(program, call));
             assert_eq!(
