@@ -1,5 +1,6 @@
 //! The caller's signals, as a descriptor for poll(2): signalfd(2).
 
+use crate::sys::process;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -22,8 +23,9 @@ const HEARD: [Signal; 9] = [
 pub(super) struct Signals(SignalFd);
 
 impl Signals {
-    /// Blocks all signals.
+    /// Blocks all signals, and takes SIGCHLD back from a caller who ignored it.
     pub(super) fn block() -> nix::Result<Self> {
+        process::wait_for_children()?;
         let heard: SigSet = HEARD.into_iter().collect();
         SigSet::all().thread_block()?;
         SignalFd::with_flags(&heard, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map(Signals)

@@ -174,16 +174,21 @@ pub fn adopt(fd: RawFd) -> OwnedFd {
 /// keeps for itself too, which its own sigaction(2) refuses to touch.
 pub fn reset_signals() -> Result<()> {
     const SIGNALS: std::ops::RangeInclusive<libc::c_int> = 1..=64;
+    SIGNALS.filter(|signal| ![libc::SIGKILL, libc::SIGSTOP].contains(signal)).try_for_each(set_default)
+}
+
+/// rt_sigaction(2) for SIGCHLD: while a caller's SIG_IGN is in force, which execve(2) keeps, children are reaped by nobody and
+/// waitpid(2) finds none.
+pub fn wait_for_children() -> Result<()> {
+    set_default(libc::SIGCHLD)
+}
+
+fn set_default(signal: libc::c_int) -> Result<()> {
     // struct kernel_sigaction: SIG_DFL, no flags, no restorer, an empty mask.
-    let default = [0u64; 4];
-    for signal in SIGNALS.filter(|signal| ![libc::SIGKILL, libc::SIGSTOP].contains(signal)) {
-        let none = std::ptr::null::<u64>();
-        // SAFETY: the action outlives the call and is no function, so no code of ours runs in a signal handler.
-        Errno::result(unsafe {
-            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), none, size_of::<u64>())
-        })?;
-    }
-    Ok(())
+    let (default, none) = ([0u64; 4], std::ptr::null::<u64>());
+    // SAFETY: the action outlives the call and is no function, so no code of ours runs in a signal handler.
+    Errno::result(unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), none, size_of::<u64>()) })
+        .map(drop)
 }
 
 /// Clears FD_CLOEXEC of a descriptor that the profile hands to the command by number.

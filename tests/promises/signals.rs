@@ -1,6 +1,6 @@
 //! Signals to `sandbox` reach the command; who asks twice gets what he asks for.
 
-use super::harness::{Project, patience};
+use super::harness::{Project, binary, finish, patience};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader, Read};
@@ -163,4 +163,14 @@ os.execv(sys.argv[1], sys.argv[1:])";
         assert!([7, 143].contains(&output.code()), "{output:?}");
         assert_eq!(project.report()["interrupted_by"], "SIGTERM");
     }
+}
+
+// execve(2) keeps what is ignored; some shells of CI and some daemons ignore it.
+#[test]
+fn a_caller_who_ignores_the_end_of_his_children_gets_the_exit_code() {
+    let project = Project::new();
+    let code =
+        "import os, signal, sys\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nos.execv(sys.argv[1], sys.argv[1:])";
+    let args = ["-c", code, &binary(), "-p", "build", "--", "sh", "-c", "true & wait $!; exit 7"];
+    finish(project.outside("python3", &args)).exits(7);
 }
