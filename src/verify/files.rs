@@ -6,9 +6,9 @@ use super::read_only::outcomes;
 use crate::plan::{BindRole, Mount, MountKind, SeccompPolicy};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
-use nix::sys::stat::{Mode, SFlag, fchmod, mknodat};
+use nix::sys::stat::{Mode, SFlag, fchmod, major, minor, mknodat};
 use std::fs;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// In this order.
@@ -38,10 +38,13 @@ pub const PROBES: &[Probe] = &[
         },
     )
     .unless(shows_the_secret),
-    Probe::new("devices", "No device but the harmless six", "every device below /dev by name and number", devices)
-        .unless(|granted| {
-            key_of(granted, |kind| matches!(kind, MountKind::Bind(bind) if bind.role == BindRole::Device))
-        }),
+    Probe::new(
+        "devices",
+        "No device but the harmless six",
+        "lstat(2) of all below /dev: name and number of each device",
+        devices,
+    )
+    .unless(|granted| key_of(granted, |kind| matches!(kind, MountKind::Bind(bind) if bind.role == BindRole::Device))),
     Probe::new(
         "device-nodes",
         "No device can be made",
@@ -172,23 +175,37 @@ fn way_up(baits: &Baits) -> Answer {
 }
 
 fn devices(_: &Baits) -> Answer {
-    const HARMLESS: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+    const HARMLESS: [(&str, u64, u64); 7] = [
+        ("null", 1, 3),
+        ("zero", 1, 5),
+        ("full", 1, 7),
+        ("random", 1, 8),
+        ("urandom", 1, 9),
+        ("tty", 5, 0),
+        ("pts/ptmx", 5, 2),
+    ];
     let (mut other, mut count) = (vec![], 0);
     let mut directories = vec![PathBuf::from("/dev")];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             let Ok(kind) = entry.file_type() else { continue };
+            // lstat(2): readdir(3) tells of the file below a mount, and each device is a mount.
+            let Ok(metadata) = path.symlink_metadata() else { continue };
+            let kind = metadata.file_type();
             let path = entry.path();
             if kind.is_dir() {
                 directories.push(path);
             } else if kind.is_char_device() || kind.is_block_device() {
                 count += 1;
                 let name = path.strip_prefix("/dev").unwrap_or(&path).to_string_lossy().into_owned();
-                if !HARMLESS.contains(&name.as_str()) && name != "pts/ptmx" {
+                if !HARMLESS.contains(&(&name, major(metadata.rdev()), minor(metadata.rdev()))) {
                     other.push(path.display().to_string());
                 }
             }
         }
+    if count == 0 {
+        return not_tried("not even a harmless one could be found");
+    }
     }
     none_of(other, format_args!("{count} devices, none other"))
 }
