@@ -2,7 +2,7 @@
 
 use super::baits::{Baits, LOG_START, NAME, PLACE};
 use super::outside::Request;
-use crate::plan::{MountKind, Plan};
+use crate::plan::{MountKind, Plan, SeccompPolicy};
 use crate::sys::probe::{Arg, call};
 use crate::sys::process::keep_across_exec;
 use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, OFlag, fcntl, open};
@@ -66,6 +66,7 @@ impl Baited {
         let tcp_port = |number: usize| Some(tcp[number].as_ref()?.local_addr().ok()?.port());
         let baits = Baits {
             is_bare: request.is_bare,
+            filters_sockets: !request.is_bare && filters_sockets(request.plan),
             limits: (&request.plan.limits).into(),
             memory: memory(request.plan),
             inotify_instances: number("/proc/sys/fs/inotify/max_user_instances").unwrap_or(128),
@@ -191,6 +192,10 @@ fn names_in(home: Option<&Path>, plan: &Plan) -> Vec<PathBuf> {
     const ENOUGH: usize = 64;
     let entries = home.and_then(|home| fs::read_dir(home).ok()).into_iter().flatten().flatten();
     let paths = entries.map(|entry| entry.path());
+fn filters_sockets(plan: &Plan) -> bool {
+    plan.seccomp.policy != SeccompPolicy::Off && !plan.seccomp.allow.iter().any(|call| call == "socket")
+}
+
     let is_made = |path: &PathBuf| plan.mounts.iter().any(|mount| mount.at.starts_with(path));
     paths.filter(|path| plan.host_path(path).is_none() && !is_made(path)).take(ENOUGH).collect()
 }

@@ -68,9 +68,11 @@ pub const PROBES: &[Probe] = &[
     Probe::new(
         "netlink",
         "No netlink protocol but ROUTE",
-        "socket(2) of every other protocol (NETFILTER, XFRM, KOBJECT_UEVENT …)",
-        |_| {
-            let protocols = (1..=22).map(|protocol| (format!("netlink {protocol}"), Arg::Number(16), protocol));
+        "socket(2) of every other protocol (AUDIT, CONNECTOR, KOBJECT_UEVENT …), or of these if no filter stands before",
+        |baits| {
+            // The same of their modules: AUDIT, CONNECTOR and KOBJECT_UEVENT are built in.
+            let is_tried = |protocol: &i32| baits.filters_sockets || [9, 11, 15].contains(protocol);
+            let protocols = (1..=22).filter(is_tried).map(|protocol| (format!("netlink {protocol}"), Arg::Number(16), protocol));
             sockets(protocols.collect())
         },
     )
@@ -179,8 +181,9 @@ fn interfaces(baits: &Baits) -> Answer {
 
 fn families(baits: &Baits) -> Answer {
     const VSOCK: u32 = 40;
-    // Where there is no filter the kernel may load a module for a family: outside the usual ones will do.
-    let is_tried = |family: &i32| !baits.is_bare || [libc::AF_PACKET, libc::AF_ALG, libc::AF_VSOCK].contains(family);
+    // Where no filter stands before it the kernel loads a module for a family, which stays: a few will do.
+    let is_tried =
+        |family: &i32| baits.filters_sockets || [libc::AF_PACKET, libc::AF_ALG, libc::AF_VSOCK].contains(family);
     let number = |family| (format!("family {family}"), Arg::Number(family), 0);
     let mut all: Vec<_> = (3..46)
         .filter(|family| ![libc::AF_INET6, libc::AF_NETLINK].contains(family))
