@@ -97,12 +97,8 @@ impl Baited {
 }
 
 impl Drop for Baited {
-    /// What no process holds: the segment and the queue.
+    /// What no process holds: the queue.
     fn drop(&mut self) {
-        const IPC_RMID: i32 = 0;
-        if let Some(id) = self.baits.shm {
-            let _ = call(libc::SYS_shmctl, &[Arg::Number(id), Arg::Number(IPC_RMID), Arg::Number(0)]);
-        }
         if let Some(name) = self.baits.queue.as_deref().and_then(|name| std::ffi::CString::new(name).ok()) {
             let _ = call(libc::SYS_mq_unlink, &[Arg::Text(&name)]);
         }
@@ -192,12 +188,12 @@ fn names_in(home: Option<&Path>, plan: &Plan) -> Vec<PathBuf> {
     const ENOUGH: usize = 64;
     let entries = home.and_then(|home| fs::read_dir(home).ok()).into_iter().flatten().flatten();
     let paths = entries.map(|entry| entry.path());
-fn filters_sockets(plan: &Plan) -> bool {
-    plan.seccomp.policy != SeccompPolicy::Off && !plan.seccomp.allow.iter().any(|call| call == "socket")
-}
-
     let is_made = |path: &PathBuf| plan.mounts.iter().any(|mount| mount.at.starts_with(path));
     paths.filter(|path| plan.host_path(path).is_none() && !is_made(path)).take(ENOUGH).collect()
+}
+
+fn filters_sockets(plan: &Plan) -> bool {
+    plan.seccomp.policy != SeccompPolicy::Off && !plan.seccomp.allow.iter().any(|call| call == "socket")
 }
 
 /// Sizes and inodes of every tmpfs, the root among them.
@@ -237,10 +233,14 @@ fn interfaces() -> Vec<String> {
     names.filter(|name| *name != "lo").map(str::to_owned).collect()
 }
 
-/// shmget(2)
+/// shmget(2): it lives for as long as this process has it attached, whatever ends it.
 fn segment() -> nix::Result<i32> {
+    const IPC_RMID: i32 = 0;
     let (private, size, mode) = (Arg::Number(0), Arg::Number(4096), Arg::Number(0o600));
-    call(libc::SYS_shmget, &[private, size, mode]).map(|id| id as i32)
+    let id = call(libc::SYS_shmget, &[private, size, mode])? as i32;
+    let attached = call(libc::SYS_shmat, &[Arg::Number(id), Arg::Number(0), Arg::Number(libc::SHM_RDONLY)]);
+    call(libc::SYS_shmctl, &[Arg::Number(id), Arg::Number(IPC_RMID), Arg::Number(0)])?;
+    attached.map(|_| id)
 }
 
 /// mq_open(3), whose kernel form has no slash.
@@ -248,6 +248,8 @@ fn queue(canary: &str) -> nix::Result<String> {
     let name = format!("{NAME}-{canary}");
     let text = std::ffi::CString::new(name.clone()).map_err(|_| nix::errno::Errno::EINVAL)?;
     let flags = Arg::Number(libc::O_CREAT | libc::O_EXCL | libc::O_RDONLY | libc::O_CLOEXEC);
-    call(libc::SYS_mq_open, &[Arg::Text(&text), flags, Arg::Number(0o600), Arg::Number(0)])?;
+    // One message of one byte, for all of a user's queues are counted together: mq_overview(7).
+    let attributes: Vec<u8> = [0i64, 1, 1, 0].into_iter().flat_map(i64::to_ne_bytes).collect();
+    call(libc::SYS_mq_open, &[Arg::Text(&text), flags, Arg::Number(0o600), Arg::Bytes(&attributes)])?;
     Ok(name)
 }

@@ -88,7 +88,7 @@ pub const PROBES: &[Probe] = &[
         "No POSIX message queue of the host's",
         "mq_open(3) of a queue of the caller's by its name",
         |baits| {
-            let Some(name) = &baits.queue else { return not_tried("the host has no POSIX message queues") };
+            let Some(name) = &baits.queue else { return not_tried("the host lets no POSIX message queue be made") };
             let name = CString::new(name.as_str()).unwrap_or_default();
             in_alone(|| call(libc::SYS_mq_open, &[Arg::Text(&name), Arg::Number(0)]).map(drop))
         },
@@ -216,7 +216,7 @@ fn sockets(all: Vec<(String, Arg, i32)>) -> Answer {
 
 fn shared_memory(baits: &Baits) -> Answer {
     const IPC_STAT: i32 = 2;
-    let Some(id) = baits.shm else { return not_tried("the host has no System V memory") };
+    let Some(id) = baits.shm else { return not_tried("the host lets no System V segment be made") };
     in_alone(|| {
         let asked = call(libc::SYS_shmctl, &[Arg::Number(id), Arg::Number(IPC_STAT), Arg::Bytes(&[])]);
         asked
@@ -229,7 +229,7 @@ fn session_key(baits: &Baits) -> Answer {
     const KEYCTL_SEARCH: i32 = 10;
     const SESSION: i32 = -3;
     if !baits.has_key {
-        return not_tried("the host has no keyrings, or lets the caller add no key");
+        return not_tried("the host lets the caller add no key");
     }
     let (kind, name) = (Arg::Text(c"user"), Arg::Text(c"sandbox-verify"));
     in_alone(|| {
