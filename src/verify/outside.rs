@@ -74,7 +74,7 @@ fn hold_signals() -> SigSet {
 
 impl Baited {
     fn verify(mut self, request: &Request) -> Result<Verification, Error> {
-        let runs = self.runs(request)?;
+        let mut runs = self.runs(request)?;
         let report = self.directory.0.join("reports/run.json");
         let command = runs.command(&report, &self.baits.canary, None);
         let slave = self.terminal.as_ref().map(|pty| &pty.slave);
@@ -97,6 +97,7 @@ impl Baited {
             answers.insert(last.to_owned(), Answer::Through(vec![format!("the run ended with it: {status}")]));
         }
         let verdicts = battery().map(|(group, probe)| {
+        runs.has_cgroup = !report["layers"]["cgroup"].is_null();
             let answer = match probe.attempt {
                 Attempt::Run(_) if request.is_bare => not_tried("there is no run"),
                 Attempt::Run(attempt) => attempt(&runs),
@@ -148,6 +149,7 @@ impl Baited {
         (answers, is_whole)
     }
 
+            has_cgroup: false,
     /// The probe that had no answer when the run ended.
     fn last(&self, answers: &BTreeMap<String, Answer>) -> Option<&'static str> {
         let inside = battery().filter(|(_, probe)| matches!(probe.attempt, Attempt::Inside(_)));

@@ -19,6 +19,8 @@ pub struct Runs<'run> {
     /// The temporary directory.
     pub(super) directory: PathBuf,
     pub(super) is_bare: bool,
+    /// The first run had one.
+    pub(super) has_cgroup: bool,
 }
 
 impl Runs<'_> {
@@ -67,15 +69,11 @@ impl Runs<'_> {
         match report["status"].as_str() {
             Some(seen) if seen == status => held(seen),
             Some("setup-failed" | "exec-failed") | None => not_tried("the run could not be made"),
-            Some("exited" | "signaled") if report["layers"]["cgroup"].is_null() => through(WITHOUT_CGROUP),
             Some(seen @ ("exited" | "signaled")) => through(format_args!("the run ended as {seen}")),
             Some(seen) => not_tried(format_args!("another limit came first: {seen}")),
         }
     }
 }
-
-/// A limit was not held, in a run that no cgroup was made for.
-pub(super) const WITHOUT_CGROUP: &str = "the run had no cgroup, and went on";
 
 /// A report; null if there is none.
 pub(super) fn read_report(path: &Path) -> serde_json::Value {
