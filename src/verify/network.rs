@@ -1,8 +1,10 @@
 //! Network and IPC: nothing that listens on the host is reached, nothing that it shares is there.
 
 use super::baits::Baits;
-use super::files::{shown_by, told};
-use super::probe::{Answer, Granted, Probe, Reply, alone, held, no_room, none_of, not_tried, through};
+use super::files::shown_by;
+use super::probe::{
+    Answer, Granted, Probe, Reply, alone, held, is_want, no_room, none_but, none_of, not_tried, through,
+};
 use crate::plan::{NetworkMode, SeccompPolicy};
 use crate::sys::probe::{Arg, call};
 use nix::errno::Errno;
@@ -61,7 +63,7 @@ pub const PROBES: &[Probe] = &[
     Probe::new(
         "socket-families",
         "No socket family but UNIX, INET, INET6 and NETLINK_ROUTE",
-        "socket(2) of every other family (VSOCK, ALG, PACKET, XDP …), with high bits too",
+        "socket(2) of every other family (VSOCK, ALG, PACKET …), or of these if no filter stands before, with high bits too",
         families,
     )
     .unless(socket_grant),
@@ -122,6 +124,7 @@ fn socket_grant(granted: &Granted) -> Option<String> {
 fn told_of(reply: nix::Result<Reply>) -> Answer {
     match reply {
         Err(errno) => no_room(errno),
+        Ok(Reply::Errno(errno)) if is_want(errno) => no_room(errno),
         Ok(Reply::Done) => through("connected"),
         Ok(reply) => held(reply),
     }
@@ -150,9 +153,8 @@ fn udp(baits: &Baits) -> Answer {
         sendto(datagram.as_raw_fd(), b"x", &SockaddrIn::new(127, 0, 0, 1, port), MsgFlags::empty()).map(drop)
     });
     match reply {
-        Err(errno) => no_room(errno),
         Ok(Reply::Done) => held("sent, and it did not come"),
-        Ok(reply) => held(reply),
+        reply => told_of(reply),
     }
 }
 
@@ -167,7 +169,7 @@ fn unix(to: nix::Result<UnixAddr>) -> Answer {
 }
 
 fn interfaces(baits: &Baits) -> Answer {
-    let devices = fs::read_to_string("/proc/net/dev").unwrap_or_default();
+    let Ok(devices) = fs::read_to_string("/proc/net/dev") else { return not_tried("/proc/net/dev cannot be read") };
     let names = devices.lines().skip(2).filter_map(|line| line.split(':').next()).map(str::trim);
     let other = names.filter(|name| *name != "lo").map(str::to_owned);
     let routes = fs::read_to_string("/proc/net/route").unwrap_or_default();
@@ -211,7 +213,7 @@ fn sockets(all: Vec<(String, Arg, i32)>) -> Answer {
             Ok(Reply::Killed(_)) => refused.push(Errno::EPERM),
         }
     }
-    none_of(made, told(refused))
+    none_but(made, refused)
 }
 
 fn shared_memory(baits: &Baits) -> Answer {
@@ -232,9 +234,11 @@ fn session_key(baits: &Baits) -> Answer {
         return not_tried("the host lets the caller add no key");
     }
     let (kind, name) = (Arg::Text(c"user"), Arg::Text(c"sandbox-verify"));
-    in_alone(|| {
-        let searched =
-            call(libc::SYS_keyctl, &[Arg::Number(KEYCTL_SEARCH), Arg::Number(SESSION), kind, name, Arg::Number(0)]);
-        searched.or_else(|_| call(libc::SYS_request_key, &[kind, name, Arg::Number(0), Arg::Number(0)])).map(drop)
-    })
+    let searched = [Arg::Number(KEYCTL_SEARCH), Arg::Number(SESSION), kind, name, Arg::Number(0)];
+    match in_alone(|| call(libc::SYS_keyctl, &searched).map(drop)) {
+        Answer::Held(_) => {
+            in_alone(|| call(libc::SYS_request_key, &[kind, name, Arg::Number(0), Arg::Number(0)]).map(drop))
+        }
+        answer => answer,
+    }
 }
