@@ -219,6 +219,13 @@ fn name() -> String {
     format!("{}-{}", super::baits::NAME, std::process::id())
 }
 
+/// A file of that name that was there before is not verify's.
+fn remove_what_was_made<T>(made: &nix::Result<T>, path: &Path) {
+    if made.is_ok() {
+        let _ = fs::remove_file(path);
+    }
+}
+
 fn device_nodes(baits: &Baits) -> Answer {
     let places = writable(baits);
     if places.is_empty() {
@@ -228,8 +235,9 @@ fn device_nodes(baits: &Baits) -> Answer {
     let mut attempts = Vec::new();
     for place in &places {
         let path = place.join(name());
-        attempts.push(("mknodat", mknodat(nix::fcntl::AT_FDCWD, &path, SFlag::S_IFCHR, Mode::empty(), memory)));
-        let _ = fs::remove_file(&path);
+        let made = mknodat(nix::fcntl::AT_FDCWD, &path, SFlag::S_IFCHR, Mode::empty(), memory);
+        remove_what_was_made(&made, &path);
+        attempts.push(("mknodat", made));
     }
     outcomes(attempts)
 }
@@ -247,7 +255,7 @@ fn set_id_files(_: &Baits) -> Answer {
     let created = |place: &Path| {
         let path = place.join(name());
         let made = open(&path, OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_CLOEXEC, set_id);
-        let _ = fs::remove_file(&path);
+        remove_what_was_made(&made, &path);
         made.map(drop)
     };
     let mut got = Vec::new();

@@ -330,6 +330,16 @@ fn nothing_of_a_verification_is_left_on_the_host() {
     assert_eq!(left.count(), 0);
 }
 
+#[test]
+fn a_file_of_the_callers_that_has_a_name_of_verifys_stays() {
+    let project = Project::new();
+    // Whatever number the probe has inside.
+    let names: Vec<_> = (1..300).map(|pid| project.path().join(format!("sandbox-verify-{pid}"))).collect();
+    names.iter().for_each(|name| fs::write(name, "precious").unwrap());
+    verify(&project, &["-p", "build"]);
+    assert!(names.iter().all(|name| name.exists()));
+}
+
 fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
