@@ -24,7 +24,6 @@ use std::path::{Path, PathBuf};
 /// The baits, for as long as they lie.
 pub(super) struct Baited {
     pub baits: Baits,
-    pub directory: Directory,
     pub tcp: [Option<TcpListener>; 2],
     pub udp: Option<UdpSocket>,
     pub unix: [UnixListener; 2],
@@ -32,6 +31,8 @@ pub(super) struct Baited {
     /// Inherited by whatever is started.
     _open: OwnedFd,
     pub before: Seen,
+    /// The last to be dropped: to remove it takes descriptors, which the others then hold no more.
+    pub directory: Directory,
 }
 
 impl Baited {
@@ -149,7 +150,10 @@ impl Seen {
 /// A new directory, private, in the first usual place that the profile does not show.
 fn place(plan: &Plan) -> io::Result<PathBuf> {
     let places = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into(), "/dev/shm".into()];
-    let places: Vec<PathBuf> = places.into_iter().filter_map(|place| place.canonicalize().ok()).collect();
+    // The path of a socket in it has 107 bytes (unix(7)), and options are text.
+    let fits = |place: &PathBuf| place.to_str().is_some_and(|text| text.len() < 72);
+    let places = places.into_iter().filter_map(|place| place.canonicalize().ok());
+    let places: Vec<PathBuf> = places.filter(fits).collect();
     let unshown = places.iter().filter(|place| plan.host_path(place).is_none());
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for place in unshown.chain(&places) {
