@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::host::Options;
 use crate::plan::{self, HostFacts, Plan};
 use crate::profile;
-use crate::verify::{Request, Verdict, Verification, Word, baits, verify};
+use crate::verify::{NO_ROOM, Request, Verdict, Verification, Word, baits, verify};
 use crate::visible;
 use serde_json::{Value, json};
 use std::ffi::OsString;
@@ -57,14 +57,22 @@ fn attempt(asked: Asked) -> Result<u8, Error> {
     };
     let printed = say::print(&shown);
     if let Some(status) = &verification.cut_short {
-        let short = say::error(
-            &Error::host(format!("not all was tried: the run of the probes ended before, as {status}"))
-                .remedy("Raise the limit that ended it"),
-        );
+        let short = say::error(&cut_short(status, &verification));
         return Ok(if verification.count(Word::Fails) > 0 { BROKEN } else { short });
     }
     let code = if verification.count(Word::Fails) > 0 { BROKEN } else { 0 };
     Ok(printed.max(code))
+}
+
+/// What was not tried must not pass for a success.
+fn cut_short(status: &str, verification: &Verification) -> Error {
+    if status != NO_ROOM {
+        return Error::host(format!("not all was tried: the run of the probes ended before, as {status}"))
+            .remedy("Raise the limit that ended it");
+    }
+    let count = verification.verdicts.iter().filter(|verdict| verdict.is_cut_short).count();
+    Error::host(format!("not all was tried: the limits left no room for {count} of the probes"))
+        .remedy("Raise limits.pids, limits.open_files or limits.address_space, or the caller's own (ulimit)")
 }
 
 /// The run is verify's own: its command, and where its bytes go.

@@ -20,6 +20,8 @@ pub const LOG_START: &str = "{\"log\":\"kept\"}\n";
 pub struct Baits {
     /// The probes run without a sandbox.
     pub is_bare: bool,
+    /// The plan has a filter that socket(2) comes to.
+    pub filters_sockets: bool,
     /// The limits of the plan that a process can reach by itself.
     pub limits: Limits,
     /// What the plan mounts in memory: bytes and inodes by place.

@@ -75,9 +75,9 @@ pub const PROBES: &[Probe] = &[
         "environment",
         "Variables that were not named are not there",
         "a canary in the caller's environment, by getenv(3)",
-        |_| match std::env::var_os(VARIABLE) {
-            Some(_) => through(VARIABLE),
-            None => held("it is not set"),
+        |baits| match std::env::var_os(VARIABLE) {
+            Some(value) if value == *baits.canary => through(VARIABLE),
+            _ => held("it is not there"),
         },
     )
     .unless(keeps_the_variable),

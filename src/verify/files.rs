@@ -1,14 +1,16 @@
 //! Files: what was not granted is not there, what is read-only stays as it is.
 
 use super::baits::Baits;
-use super::probe::{Answer, Granted, Probe, Reply, alone, held, no_room, none_of, not_tried, through};
+use super::probe::{
+    Answer, Granted, Probe, Reply, alone, held, is_want, no_room, none_but, none_of, not_tried, through, told,
+};
 use super::read_only::outcomes;
 use crate::plan::{BindRole, Mount, MountKind, SeccompPolicy};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
-use nix::sys::stat::{Mode, SFlag, fchmod, mknodat};
+use nix::sys::stat::{Mode, SFlag, fchmod, major, minor, mknodat};
 use std::fs;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// In this order.
@@ -38,10 +40,13 @@ pub const PROBES: &[Probe] = &[
         },
     )
     .unless(shows_the_secret),
-    Probe::new("devices", "No device but the harmless six", "every device below /dev by name and number", devices)
-        .unless(|granted| {
-            key_of(granted, |kind| matches!(kind, MountKind::Bind(bind) if bind.role == BindRole::Device))
-        }),
+    Probe::new(
+        "devices",
+        "No device but the harmless six",
+        "lstat(2) of all below /dev: name and number of each device",
+        devices,
+    )
+    .unless(|granted| key_of(granted, |kind| matches!(kind, MountKind::Bind(bind) if bind.role == BindRole::Device))),
     Probe::new(
         "device-nodes",
         "No device can be made",
@@ -88,13 +93,16 @@ pub(super) fn shown_by(granted: &Granted, path: &Path) -> Option<String> {
 
 /// The first entry of a kind at or above what got through.
 pub(super) fn key_of(granted: &Granted, wanted: fn(&MountKind) -> bool) -> Option<String> {
-    let entry = |path: &String| {
+    granted.each(|path| {
         let is_above = |mount: &&Mount| Path::new(path).starts_with(&mount.at);
         let mount = granted.plan.mounts.iter().rfind(|mount| is_above(mount) && wanted(&mount.kind))?;
         Some(format!("mounts: {} ({})", mount.at.display(), mount.origin))
-    };
-    // Each of them must have been granted, or the promise is broken.
-    granted.through.iter().map(entry).collect::<Option<Vec<_>>>()?.into_iter().next()
+    })
+}
+
+/// The same of whatever is shown from the host.
+pub(super) fn bound(granted: &Granted) -> Option<String> {
+    key_of(granted, |kind| matches!(kind, MountKind::Bind(_)))
 }
 
 /// Those that can be read.
@@ -108,8 +116,10 @@ pub(super) fn read_any(paths: impl IntoIterator<Item = PathBuf>) -> Answer {
             Err(error) => answers.push(errno(&error)),
         }
     }
-    let empty = if is_empty { "there is nothing in it " } else { "" };
-    none_of(read, format!("{empty}{}", told(answers)).trim_end())
+    match is_empty && read.is_empty() && !answers.iter().any(|errno| is_want(*errno)) {
+        true => held(format!("there is nothing in it {}", told(answers)).trim_end()),
+        false => none_but(read, answers),
+    }
 }
 
 /// Those that can be opened: where reading would take something away, or wait.
@@ -122,14 +132,7 @@ pub(super) fn open_any(paths: impl IntoIterator<Item = PathBuf>) -> Answer {
             Err(errno) => answers.push(errno),
         }
     }
-    none_of(opened, told(answers))
-}
-
-/// Each answer once.
-pub(super) fn told(mut answers: Vec<Errno>) -> String {
-    answers.sort_by_key(|errno| *errno as i32);
-    answers.dedup();
-    answers.iter().map(|errno| format!("{errno:?}")).collect::<Vec<_>>().join(", ")
+    none_but(opened, answers)
 }
 
 pub(super) fn errno(error: &std::io::Error) -> Errno {
@@ -172,23 +175,36 @@ fn way_up(baits: &Baits) -> Answer {
 }
 
 fn devices(_: &Baits) -> Answer {
-    const HARMLESS: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+    const HARMLESS: [(&str, u64, u64); 7] = [
+        ("null", 1, 3),
+        ("zero", 1, 5),
+        ("full", 1, 7),
+        ("random", 1, 8),
+        ("urandom", 1, 9),
+        ("tty", 5, 0),
+        ("pts/ptmx", 5, 2),
+    ];
     let (mut other, mut count) = (vec![], 0);
     let mut directories = vec![PathBuf::from("/dev")];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            let Ok(kind) = entry.file_type() else { continue };
             let path = entry.path();
+            // lstat(2): readdir(3) tells of the file below a mount, and each device is a mount.
+            let Ok(metadata) = path.symlink_metadata() else { continue };
+            let kind = metadata.file_type();
             if kind.is_dir() {
                 directories.push(path);
             } else if kind.is_char_device() || kind.is_block_device() {
                 count += 1;
                 let name = path.strip_prefix("/dev").unwrap_or(&path).to_string_lossy().into_owned();
-                if !HARMLESS.contains(&name.as_str()) && name != "pts/ptmx" {
+                if !HARMLESS.contains(&(&name, major(metadata.rdev()), minor(metadata.rdev()))) {
                     other.push(path.display().to_string());
                 }
             }
         }
+    }
+    if count == 0 {
+        return not_tried("not even a harmless one could be found");
     }
     none_of(other, format_args!("{count} devices, none other"))
 }
@@ -203,6 +219,13 @@ fn name() -> String {
     format!("{}-{}", super::baits::NAME, std::process::id())
 }
 
+/// A file of that name that was there before is not verify's.
+fn remove_what_was_made<T>(made: &nix::Result<T>, path: &Path) {
+    if made.is_ok() {
+        let _ = fs::remove_file(path);
+    }
+}
+
 fn device_nodes(baits: &Baits) -> Answer {
     let places = writable(baits);
     if places.is_empty() {
@@ -212,8 +235,9 @@ fn device_nodes(baits: &Baits) -> Answer {
     let mut attempts = Vec::new();
     for place in &places {
         let path = place.join(name());
-        attempts.push(("mknodat", mknodat(nix::fcntl::AT_FDCWD, &path, SFlag::S_IFCHR, Mode::empty(), memory)));
-        let _ = fs::remove_file(&path);
+        let made = mknodat(nix::fcntl::AT_FDCWD, &path, SFlag::S_IFCHR, Mode::empty(), memory);
+        remove_what_was_made(&made, &path);
+        attempts.push(("mknodat", made));
     }
     outcomes(attempts)
 }
@@ -231,22 +255,18 @@ fn set_id_files(_: &Baits) -> Answer {
     let created = |place: &Path| {
         let path = place.join(name());
         let made = open(&path, OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_CLOEXEC, set_id);
-        let _ = fs::remove_file(&path);
+        remove_what_was_made(&made, &path);
         made.map(drop)
     };
     let mut got = Vec::new();
     let mut refused = Vec::new();
-    let mut note = |name: &str, reply: nix::Result<Reply>| match reply {
-        Ok(Reply::Done) => got.push(name.to_owned()),
-        Ok(reply) => refused.push(reply.to_string()),
-        Err(_) => {}
-    };
-    note("fchmod", alone(in_memory));
-    if let Some(place) = &place {
-        note("open", alone(|| created(place)));
-    }
-    if got.is_empty() && refused.is_empty() {
-        return no_room(Errno::EAGAIN);
+    let by_place = place.map(|place| ("open", alone(|| created(&place))));
+    for (name, reply) in [("fchmod", alone(in_memory))].into_iter().chain(by_place) {
+        match reply {
+            Ok(Reply::Done) => got.push(name.to_owned()),
+            Ok(reply) => refused.push(reply.to_string()),
+            Err(errno) => return no_room(errno),
+        }
     }
     refused.dedup();
     none_of(got, refused.join(", "))

@@ -1,8 +1,8 @@
 //! Facts of the host, and its settings.
 
 use super::baits::Baits;
-use super::files::{errno, open_any, read_any, shown_by, told};
-use super::probe::{Answer, Granted, Probe, held, none_of, not_tried, through};
+use super::files::{bound, errno, open_any, read_any, shown_by};
+use super::probe::{Answer, Granted, Probe, none_but, none_of, not_tried};
 use std::fs;
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub const PROBES: &[Probe] = &[
         "to find in /etc/passwd a user of the host's, and to open /etc/shadow and /etc/sudoers",
         accounts,
     )
-    .unless(|granted| shown_by(granted, Path::new("/etc/passwd"))),
+    .unless(bound),
     Probe::new(
         "machine-id",
         "The machine's id is not there",
@@ -26,14 +26,17 @@ pub const PROBES: &[Probe] = &[
             none_of(found.map(str::to_owned).collect(), "neither holds it")
         },
     )
-    .unless(|granted| shown_by(granted, Path::new("/etc/machine-id"))),
+    .unless(bound),
     Probe::new(
         "host-name",
         "The host's name is not told",
         "uname(2), /etc/hostname and /proc/sys/kernel/hostname, beside the host's",
         host_name,
     )
-    .unless(|granted| (granted.plan.hostname == granted.baits.hostname).then(|| "hostname".into())),
+    .unless(|granted| match granted.plan.hostname == granted.baits.hostname {
+        true => Some("hostname".into()),
+        false => bound(granted),
+    }),
     Probe::new(
         "proc-files",
         "/proc tells nothing dangerous of the host",
@@ -70,6 +73,9 @@ pub const PROBES: &[Probe] = &[
     Probe::new("sys", "/sys is not there", "to list /sys, /sys/fs/cgroup and /sys/firmware", |_| {
         let places = ["/sys", "/sys/fs/cgroup", "/sys/firmware", "/sys/kernel/security"];
         let listed = places.into_iter().filter(|path| has_entries(Path::new(path)));
+        if !has_entries(Path::new("/proc")) {
+            return not_tried("no directory can be listed");
+        }
         none_of(listed.map(str::to_owned).collect(), "none has an entry")
     })
     .unless(grants_sys),
@@ -78,7 +84,9 @@ pub const PROBES: &[Probe] = &[
         "The cgroup's path on the host is not told",
         "/proc/self/cgroup: / in every hierarchy",
         |baits| {
-            let text = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+            let Ok(text) = fs::read_to_string("/proc/self/cgroup") else {
+                return not_tried("/proc/self/cgroup cannot be read");
+            };
             let paths = text.lines().filter_map(|line| line.splitn(3, ':').nth(2)).filter(|path| *path != "/");
             let paths: Vec<String> = paths.map(str::to_owned).collect();
             if baits.is_bare && paths.is_empty() {
@@ -100,18 +108,16 @@ pub const PROBES: &[Probe] = &[
 ];
 
 fn has_entries(directory: &Path) -> bool {
-    fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some())
+    fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some_and(|entry| entry.is_ok()))
 }
 
 fn accounts(baits: &Baits) -> Answer {
     let text = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let named = |user: &&String| text.lines().any(|line| line.split(':').next() == Some(user));
-    let mut found: Vec<String> = baits.accounts.iter().filter(named).cloned().collect();
-    for path in ["/etc/shadow", "/etc/gshadow", "/etc/sudoers"] {
-        if fs::File::open(path).is_ok() {
-            found.push(path.to_owned());
-        }
-    }
+    let named = |user: &String| text.lines().any(|line| line.split(':').next() == Some(user));
+    let is_told = baits.accounts.iter().any(named).then_some("/etc/passwd");
+    let closed =
+        ["/etc/shadow", "/etc/gshadow", "/etc/sudoers"].into_iter().filter(|path| fs::File::open(path).is_ok());
+    let found: Vec<String> = is_told.into_iter().chain(closed).map(str::to_owned).collect();
     if found.is_empty() && baits.accounts.is_empty() {
         return not_tried("the host has no account but root's and the caller's");
     }
@@ -120,9 +126,10 @@ fn accounts(baits: &Baits) -> Answer {
 
 fn host_name(baits: &Baits) -> Answer {
     let own = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let files = ["/etc/hostname", "/proc/sys/kernel/hostname"].map(|path| fs::read_to_string(path).unwrap_or_default());
-    let told = std::iter::once(own).chain(files).any(|name| name.trim() == baits.hostname);
-    if told { through(&baits.hostname) } else { held("it is another") }
+    let by_file = |path: &'static str| (path, fs::read_to_string(path).unwrap_or_default());
+    let all = [("uname", own), by_file("/etc/hostname"), by_file("/proc/sys/kernel/hostname")];
+    let telling = all.into_iter().filter(|(_, name)| name.trim() == baits.hostname);
+    none_of(telling.map(|(source, _)| source.to_owned()).collect(), "it is another")
 }
 
 fn settings(_: &Baits) -> Answer {
@@ -145,7 +152,7 @@ fn settings(_: &Baits) -> Answer {
             Err(error) => refused.push(errno(&error)),
         }
     }
-    none_of(opened, told(refused))
+    none_but(opened, refused)
 }
 
 fn grants_sys(granted: &Granted) -> Option<String> {

@@ -1,8 +1,8 @@
 //! PID 1 inside, which shares its user with the command: closed, and out of its reach.
 
 use super::baits::Baits;
-use super::files::{errno, told};
-use super::probe::{Answer, Probe, Reply, alone, held, no_room, none_of, not_tried};
+use super::files::errno;
+use super::probe::{Answer, Probe, Reply, alone, held, no_room, none_but, none_of, not_tried, told};
 use crate::sys::probe::{Arg, call};
 use crate::sys::process;
 use nix::errno::Errno;
@@ -77,7 +77,7 @@ fn init_files(_: &Baits) -> Answer {
         Ok(None) => {}
         Err(error) => refused.push(errno(&error)),
     }
-    none_of(read, told(refused))
+    none_but(read, refused)
 }
 
 fn init_traced(baits: &Baits) -> Answer {

@@ -1,7 +1,7 @@
 //! The inside half: reads what there is to reach, tries, and says what came of it, a line each.
 
 use super::baits::{Baits, PLACE};
-use super::probe::{Answer, Attempt, Probe, no_room, not_tried};
+use super::probe::{Answer, Attempt, Probe, cut_short, no_room, not_tried};
 use super::{battery, power, processes, spend};
 use crate::sys::process::{self, Cloned};
 use nix::sys::signal::Signal;
@@ -10,6 +10,7 @@ use nix::unistd::alarm;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 /// The word with which this program starts it; no subcommand for people.
@@ -49,26 +50,32 @@ fn all() -> u8 {
     0
 }
 
-/// Says it itself, for the filter may kill it; what it could not say is said for it.
+/// Says it itself; what it could not say, for the filter or a limit ended it, is said for it.
 fn one(probe: &Probe, attempt: fn(&Baits) -> Answer, baits: &Baits) {
     match process::fork_with_pidfd() {
         Err(errno) => say(probe.id, no_room(errno)),
         Ok(Cloned::Child) => {
             alarm::set(PATIENCE);
-            say(probe.id, attempt(baits));
+            say(probe.id, if has_room() { attempt(baits) } else { cut_short("there are too few descriptors for it") });
             process::exit_now(0)
         }
         Ok(Cloned::Parent(pid, _)) => match waitpid(pid, None) {
             Ok(WaitStatus::Exited(_, 0)) => {}
             Ok(WaitStatus::Signaled(_, Signal::SIGSYS, _)) => {
-                say(probe.id, Answer::Held("killed by the filter".into()))
+                say(probe.id, not_tried("the filter ended it before all was tried"));
             }
             Ok(WaitStatus::Signaled(_, Signal::SIGALRM, _)) => {
-                say(probe.id, not_tried(format_args!("no answer in {PATIENCE} s")));
+                say(probe.id, cut_short(format_args!("no answer in {PATIENCE} s")));
             }
-            end => say(probe.id, not_tried(format_args!("the probe ended before it was done: {end:?}"))),
+            end => say(probe.id, cut_short(format_args!("the probe ended before it was done: {end:?}"))),
         },
     }
+}
+
+/// As many descriptors as an attempt holds at once: one that finds none free would pass for one that was refused.
+fn has_room() -> bool {
+    let held: Vec<_> = (0..8).map(|_| std::io::stdout().as_fd().try_clone_to_owned()).collect();
+    held.iter().all(Result::is_ok)
 }
 
 /// Seconds for one probe.

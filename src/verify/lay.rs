@@ -2,7 +2,7 @@
 
 use super::baits::{Baits, LOG_START, NAME, PLACE};
 use super::outside::Request;
-use crate::plan::{MountKind, Plan};
+use crate::plan::{MountKind, Plan, SeccompPolicy};
 use crate::sys::probe::{Arg, call};
 use crate::sys::process::keep_across_exec;
 use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, OFlag, fcntl, open};
@@ -24,7 +24,6 @@ use std::path::{Path, PathBuf};
 /// The baits, for as long as they lie.
 pub(super) struct Baited {
     pub baits: Baits,
-    pub directory: Directory,
     pub tcp: [Option<TcpListener>; 2],
     pub udp: Option<UdpSocket>,
     pub unix: [UnixListener; 2],
@@ -32,6 +31,8 @@ pub(super) struct Baited {
     /// Inherited by whatever is started.
     _open: OwnedFd,
     pub before: Seen,
+    /// The last to be dropped: to remove it takes descriptors, which the others then hold no more.
+    pub directory: Directory,
 }
 
 impl Baited {
@@ -66,6 +67,7 @@ impl Baited {
         let tcp_port = |number: usize| Some(tcp[number].as_ref()?.local_addr().ok()?.port());
         let baits = Baits {
             is_bare: request.is_bare,
+            filters_sockets: !request.is_bare && filters_sockets(request.plan),
             limits: (&request.plan.limits).into(),
             memory: memory(request.plan),
             inotify_instances: number("/proc/sys/fs/inotify/max_user_instances").unwrap_or(128),
@@ -96,12 +98,8 @@ impl Baited {
 }
 
 impl Drop for Baited {
-    /// What no process holds: the segment and the queue.
+    /// What no process holds: the queue.
     fn drop(&mut self) {
-        const IPC_RMID: i32 = 0;
-        if let Some(id) = self.baits.shm {
-            let _ = call(libc::SYS_shmctl, &[Arg::Number(id), Arg::Number(IPC_RMID), Arg::Number(0)]);
-        }
         if let Some(name) = self.baits.queue.as_deref().and_then(|name| std::ffi::CString::new(name).ok()) {
             let _ = call(libc::SYS_mq_unlink, &[Arg::Text(&name)]);
         }
@@ -152,7 +150,10 @@ impl Seen {
 /// A new directory, private, in the first usual place that the profile does not show.
 fn place(plan: &Plan) -> io::Result<PathBuf> {
     let places = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into(), "/dev/shm".into()];
-    let places: Vec<PathBuf> = places.into_iter().filter_map(|place| place.canonicalize().ok()).collect();
+    // The path of a socket in it has 107 bytes (unix(7)), and options are text.
+    let fits = |place: &PathBuf| place.to_str().is_some_and(|text| text.len() < 72);
+    let places = places.into_iter().filter_map(|place| place.canonicalize().ok());
+    let places: Vec<PathBuf> = places.filter(fits).collect();
     let unshown = places.iter().filter(|place| plan.host_path(place).is_none());
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for place in unshown.chain(&places) {
@@ -195,6 +196,10 @@ fn names_in(home: Option<&Path>, plan: &Plan) -> Vec<PathBuf> {
     paths.filter(|path| plan.host_path(path).is_none() && !is_made(path)).take(ENOUGH).collect()
 }
 
+fn filters_sockets(plan: &Plan) -> bool {
+    plan.seccomp.policy != SeccompPolicy::Off && !plan.seccomp.allow.iter().any(|call| call == "socket")
+}
+
 /// Sizes and inodes of every tmpfs, the root among them.
 fn memory(plan: &Plan) -> BTreeMap<PathBuf, (u64, u64)> {
     let root = (PathBuf::from("/"), (plan.root.size, plan.root.inodes));
@@ -232,10 +237,14 @@ fn interfaces() -> Vec<String> {
     names.filter(|name| *name != "lo").map(str::to_owned).collect()
 }
 
-/// shmget(2)
+/// shmget(2): it lives for as long as this process has it attached, whatever ends it.
 fn segment() -> nix::Result<i32> {
+    const IPC_RMID: i32 = 0;
     let (private, size, mode) = (Arg::Number(0), Arg::Number(4096), Arg::Number(0o600));
-    call(libc::SYS_shmget, &[private, size, mode]).map(|id| id as i32)
+    let id = call(libc::SYS_shmget, &[private, size, mode])? as i32;
+    let attached = call(libc::SYS_shmat, &[Arg::Number(id), Arg::Number(0), Arg::Number(libc::SHM_RDONLY)]);
+    call(libc::SYS_shmctl, &[Arg::Number(id), Arg::Number(IPC_RMID), Arg::Number(0)])?;
+    attached.map(|_| id)
 }
 
 /// mq_open(3), whose kernel form has no slash.
@@ -243,6 +252,8 @@ fn queue(canary: &str) -> nix::Result<String> {
     let name = format!("{NAME}-{canary}");
     let text = std::ffi::CString::new(name.clone()).map_err(|_| nix::errno::Errno::EINVAL)?;
     let flags = Arg::Number(libc::O_CREAT | libc::O_EXCL | libc::O_RDONLY | libc::O_CLOEXEC);
-    call(libc::SYS_mq_open, &[Arg::Text(&text), flags, Arg::Number(0o600), Arg::Number(0)])?;
+    // One message of one byte, for all of a user's queues are counted together: mq_overview(7).
+    let attributes: Vec<u8> = [0i64, 1, 1, 0].into_iter().flat_map(i64::to_ne_bytes).collect();
+    call(libc::SYS_mq_open, &[Arg::Text(&text), flags, Arg::Number(0o600), Arg::Bytes(&attributes)])?;
     Ok(name)
 }

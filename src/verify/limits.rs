@@ -2,9 +2,8 @@
 
 use super::baits::Baits;
 use super::probe::{Answer, Probe, Reply, alone, held, no_room, none_of, not_tried, through};
-use super::runs::{Runs, WITHOUT_CGROUP};
+use super::runs::Runs;
 use super::spend::{FLOOD, HOG, MOST_OUTPUT, SLEEP, SPIN};
-use crate::plan::Enforcement;
 use crate::sys::probe::{Arg, call};
 use crate::sys::process::{self, Cloned};
 use nix::errno::Errno;
@@ -15,6 +14,8 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, ftruncate};
+use std::fs::{self, File};
+use std::io::Read;
 
 /// In this order.
 pub const PROBES: &[Probe] = &[
@@ -23,44 +24,35 @@ pub const PROBES: &[Probe] = &[
         "Processes are counted over the whole run",
         "fork(2), 256 processes at a time at most",
         processes,
-    )
-    .unless(|granted| is_open("pids", granted.plan.limits.pids)),
+    ),
     Probe::new(
         "file-size",
         "A file grows to its limit and no further",
         "ftruncate(2) of a file in memory to one byte more",
         |baits| {
-            beyond(baits.limits.file_size, |limit| {
+            beyond(baits.limits.file_size, &[Reply::Errno(Errno::EFBIG), Reply::Killed(libc::SIGXFSZ)], |limit| {
                 let file = memfd_create("x", MFdFlags::MFD_CLOEXEC)?;
-                ftruncate(file, i64::try_from(limit.saturating_add(1)).map_err(|_| Errno::EFBIG)?)
+                ftruncate(file, i64::try_from(limit.saturating_add(1)).map_err(|_| Errno::EOVERFLOW)?)
             })
         },
-    )
-    .unless(|granted| is_open("file_size", granted.plan.limits.file_size)),
+    ),
     Probe::new(
         "open-files",
         "Descriptors are counted",
         "fcntl(2) F_DUPFD onto the number that is one too many",
         |baits| {
-            beyond(baits.limits.open_files, |limit| {
-                let number = i32::try_from(limit).map_err(|_| Errno::EINVAL)?;
+            beyond(baits.limits.open_files, &[Reply::Errno(Errno::EINVAL)], |limit| {
+                let number = i32::try_from(limit).map_err(|_| Errno::EOVERFLOW)?;
                 call(libc::SYS_fcntl, &[Arg::Number(0), Arg::Number(libc::F_DUPFD), Arg::Number(number)]).map(drop)
             })
         },
-    )
-    .unless(|granted| is_open("open_files", granted.plan.limits.open_files)),
+    ),
     Probe::new(
         "address-space",
         "The address space of a process has a limit",
-        "to reserve as many bytes at once",
-        |baits| {
-            beyond(baits.limits.address_space, |limit| {
-                let bytes = usize::try_from(limit).map_err(|_| Errno::ENOMEM)?;
-                Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| Errno::ENOMEM)
-            })
-        },
-    )
-    .unless(|granted| is_open("address_space", granted.plan.limits.address_space)),
+        "to reserve as many bytes, in pieces",
+        address_space,
+    ),
     Probe::new(
         "core",
         "No core file is written, and no helper of the host's started for one",
@@ -93,38 +85,29 @@ pub const PROBES: &[Probe] = &[
             if limit > MOST_MEMORY {
                 return not_tried(format_args!("the limit is {} MiB: the attempt takes 1 GiB at most", limit >> 20));
             }
+            if !runs.has_cgroup {
+                return not_tried("the run had no cgroup: nothing would stop it from taking the host's memory");
+            }
             runs.ends(&format!("{HOG}={}", limit + (64 << 20)), "out-of-memory")
         },
-    )
-    .unless(|granted| {
-        let is_without = granted.through.iter().all(|seen| seen == WITHOUT_CGROUP);
-        let is_preferred = is_without && granted.plan.cgroup.mode == Enforcement::Prefer;
-        is_open("memory", granted.plan.limits.memory).or_else(|| is_preferred.then(|| "cgroup.mode: prefer".into()))
-    }),
+    ),
     Probe::by_run(
         "cpu-time",
         "CPU time ends all of the run",
         "a run that computes past the limit, in two processes",
         |runs| within_patience(runs, runs.plan().limits.cpu_time, SPIN, "cpu-timeout"),
-    )
-    .unless(|granted| is_open("cpu_time", granted.plan.limits.cpu_time)),
+    ),
     Probe::by_run("wall-time", "Time ends all of the run", "a run that sleeps past the limit", |runs| {
         within_patience(runs, runs.plan().limits.wall_time, SLEEP, "wall-timeout")
-    })
-    .unless(|granted| is_open("wall_time", granted.plan.limits.wall_time)),
+    }),
     Probe::by_run("output", "Output ends all of the run", "a run that writes more than the limit", |runs| {
         let Some(limit) = runs.plan().limits.output else { return nothing_to_reach() };
         if limit > MOST_OUTPUT {
             return not_tried(format_args!("the limit is {} MiB: the attempt writes 256 MiB at most", limit >> 20));
         }
         runs.ends(FLOOD, "output-limit")
-    })
-    .unless(|granted| is_open("output", granted.plan.limits.output)),
+    }),
 ];
-
-fn is_open(name: &str, limit: Option<u64>) -> Option<String> {
-    limit.is_none_or(|limit| limit == RLIM_INFINITY).then(|| format!("limits.{name}: not set"))
-}
 
 /// As many as the attempt makes at most: it is a guest on this host.
 const MOST: usize = 256;
@@ -162,22 +145,53 @@ fn processes(baits: &Baits) -> Answer {
     }
 }
 
-/// Refused is not enough: it may have been another limit, further away.
+/// Refused is not enough: it may have been another limit, nearer or further away. PID 1 and what starts it may count too.
 fn counted(processes: u64, limit: Option<u64>) -> Answer {
-    match limit.is_some_and(|limit| processes <= limit) {
-        true => held(format_args!("{processes} at a time")),
-        false => through(format_args!("{processes} at a time")),
+    let left = limit.and_then(|limit| limit.checked_sub(processes));
+    match left {
+        Some(..=3) => held(format_args!("{processes} at a time")),
+        Some(_) => not_tried(format_args!("another limit came first: {processes} at a time")),
+        None => through(format_args!("{processes} at a time")),
     }
 }
 
-/// One more than a limit of the plan, in a process of its own, which a signal may end.
-fn beyond(limit: Option<u64>, attempt: impl FnOnce(u64) -> nix::Result<()>) -> Answer {
+/// One more than a limit of the plan, in a process of its own, which a signal may end; any other reply is not the limit's.
+fn beyond(limit: Option<u64>, of_the_limit: &[Reply], attempt: impl FnOnce(u64) -> nix::Result<()>) -> Answer {
     let Some(limit) = limit else { return nothing_to_reach() };
     match alone(|| attempt(limit)) {
         Err(errno) => no_room(errno),
         Ok(Reply::Done) => through(format_args!("more than {limit}")),
-        Ok(reply) => held(format_args!("{reply} beyond {limit}")),
+        Ok(reply) if of_the_limit.contains(&reply) => held(format_args!("{reply} beyond {limit}")),
+        Ok(reply) => not_tried(format_args!("it failed for another reason: {reply}")),
     }
+}
+
+/// In pieces, for what is larger than the host's memory the kernel refuses without any limit: proc_sys_vm(5), overcommit_memory.
+fn address_space(baits: &Baits) -> Answer {
+    const PIECES: usize = 64;
+    let Some(limit) = baits.limits.address_space else { return nothing_to_reach() };
+    let Ok(piece) = usize::try_from(limit / PIECES as u64) else { return not_tried("no process has so much") };
+    let mut pieces: Vec<Vec<u8>> = Vec::with_capacity(PIECES + 1);
+    while pieces.len() <= PIECES {
+        let mut next = Vec::new();
+        if next.try_reserve_exact(piece).is_err() {
+            let used = used_address_space();
+            return match used + 2 * piece as u64 > limit {
+                true => held(format_args!("ENOMEM after {used} of {limit}")),
+                false => not_tried(format_args!("another limit came first: ENOMEM after {used} of {limit}")),
+            };
+        }
+        pieces.push(std::hint::black_box(next));
+    }
+    through(format_args!("more than {limit}"))
+}
+
+/// proc_pid_statm(5): bytes; no heap is needed to tell them.
+fn used_address_space() -> u64 {
+    let mut text = [0; 64];
+    let length = File::open("/proc/self/statm").and_then(|mut file| file.read(&mut text)).unwrap_or(0);
+    let pages = text[..length].split(|byte| *byte == b' ').next().and_then(|pages| str::from_utf8(pages).ok());
+    pages.and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
 }
 
 fn core(baits: &Baits) -> Answer {
@@ -229,6 +243,9 @@ fn watchers(baits: &Baits) -> Answer {
     if baits.is_bare {
         return not_tried("outside a sandbox they would be the caller's own");
     }
+    // What the namespace allows: namespaces(7). Fewer are the host's refusal, or that of RLIMIT_NOFILE.
+    let quota =
+        fs::read_to_string("/proc/sys/user/max_inotify_instances").ok().and_then(|text| text.trim().parse().ok());
     let mut all = Vec::new();
     // The sandbox leaves 64, which is half of what most hosts allow.
     let most = (baits.inotify_instances / 2).max(64);
@@ -242,6 +259,9 @@ fn watchers(baits: &Baits) -> Answer {
         }
     };
     match refused {
+        Errno::EMFILE if quota != Some(all.len()) => {
+            not_tried(format_args!("another limit came first: EMFILE after {}", all.len()))
+        }
         Errno::EMFILE | Errno::ENOSYS | Errno::EPERM => held(format_args!("{refused:?} after {}", all.len())),
         errno => not_tried(format_args!("inotify_init1 failed for another reason: {errno:?}")),
     }
@@ -251,9 +271,8 @@ const MOST_MEMORY: u64 = 900 << 20;
 /// Microseconds.
 const MOST_TIME: u64 = 3_000_000;
 
-/// What the profile does not limit has got through, without a try.
 fn nothing_to_reach() -> Answer {
-    through("the profile sets no limit")
+    not_tried("the profile sets no limit")
 }
 
 fn within_patience(runs: &Runs, limit: Option<u64>, word: &str, status: &str) -> Answer {

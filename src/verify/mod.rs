@@ -27,7 +27,7 @@ mod verdict;
 use probe::Probe;
 
 pub use inside::{INSIDE, run as inside};
-pub use outside::{Request, Verification, verify};
+pub use outside::{NO_ROOM, Request, Verification, verify};
 pub use verdict::{Verdict, Word};
 
 /// The groups, in the order in which they are tried and told.

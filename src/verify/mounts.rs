@@ -1,9 +1,8 @@
 //! What the table of mounts says: proc_pid_mountinfo(5).
 
 use super::baits::{Baits, PLACE};
-use super::files::key_of;
-use super::probe::{Answer, Granted, Probe, none_of, not_tried};
-use crate::plan::MountKind;
+use super::files::bound;
+use super::probe::{Answer, Probe, none_of, not_tried};
 use crate::plan::mountinfo::{Mounted, read};
 use nix::sys::statfs::statfs;
 use std::path::Path;
@@ -16,7 +15,8 @@ pub const PROBES: &[Probe] = &[
         "/proc/self/mountinfo: one root, a tmpfs, read-only, and no sysfs, cgroup or debugfs",
         mounts,
     )
-    .unless(grants_a_mount),
+    // What is mounted below a granted tree is granted with it.
+    .unless(bound),
     Probe::new(
         "mount-flags",
         "No mount lets a set-uid program or a device work, but for devices",
@@ -29,13 +29,8 @@ pub const PROBES: &[Probe] = &[
         "statfs(2) of every tmpfs, beside the plan",
         memory_file_systems,
     )
-    .unless(|granted| key_of(granted, |kind| matches!(kind, MountKind::Bind(_)))),
+    .unless(bound),
 ];
-
-/// What is mounted below a granted tree is granted with it.
-fn grants_a_mount(granted: &Granted) -> Option<String> {
-    key_of(granted, |kind| matches!(kind, MountKind::Bind(_)))
-}
 
 fn mounts(_: &Baits) -> Answer {
     let Ok(mounts) = read() else { return not_tried("/proc/self/mountinfo cannot be read") };

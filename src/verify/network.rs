@@ -1,8 +1,10 @@
 //! Network and IPC: nothing that listens on the host is reached, nothing that it shares is there.
 
 use super::baits::Baits;
-use super::files::{shown_by, told};
-use super::probe::{Answer, Granted, Probe, Reply, alone, held, no_room, none_of, not_tried, through};
+use super::files::shown_by;
+use super::probe::{
+    Answer, Granted, Probe, Reply, alone, held, is_want, no_room, none_but, none_of, not_tried, through,
+};
 use crate::plan::{NetworkMode, SeccompPolicy};
 use crate::sys::probe::{Arg, call};
 use nix::errno::Errno;
@@ -61,16 +63,18 @@ pub const PROBES: &[Probe] = &[
     Probe::new(
         "socket-families",
         "No socket family but UNIX, INET, INET6 and NETLINK_ROUTE",
-        "socket(2) of every other family (VSOCK, ALG, PACKET, XDP …), with high bits too",
+        "socket(2) of every other family (VSOCK, ALG, PACKET …), or of these if no filter stands before, with high bits too",
         families,
     )
     .unless(socket_grant),
     Probe::new(
         "netlink",
         "No netlink protocol but ROUTE",
-        "socket(2) of every other protocol (NETFILTER, XFRM, KOBJECT_UEVENT …)",
-        |_| {
-            let protocols = (1..=22).map(|protocol| (format!("netlink {protocol}"), Arg::Number(16), protocol));
+        "socket(2) of every other protocol (AUDIT, CONNECTOR, KOBJECT_UEVENT …), or of these if no filter stands before",
+        |baits| {
+            // The same of their modules: AUDIT, CONNECTOR and KOBJECT_UEVENT are built in.
+            let is_tried = |protocol: &i32| baits.filters_sockets || [9, 11, 15].contains(protocol);
+            let protocols = (1..=22).filter(is_tried).map(|protocol| (format!("netlink {protocol}"), Arg::Number(16), protocol));
             sockets(protocols.collect())
         },
     )
@@ -86,7 +90,7 @@ pub const PROBES: &[Probe] = &[
         "No POSIX message queue of the host's",
         "mq_open(3) of a queue of the caller's by its name",
         |baits| {
-            let Some(name) = &baits.queue else { return not_tried("the host has no POSIX message queues") };
+            let Some(name) = &baits.queue else { return not_tried("the host lets no POSIX message queue be made") };
             let name = CString::new(name.as_str()).unwrap_or_default();
             in_alone(|| call(libc::SYS_mq_open, &[Arg::Text(&name), Arg::Number(0)]).map(drop))
         },
@@ -120,6 +124,7 @@ fn socket_grant(granted: &Granted) -> Option<String> {
 fn told_of(reply: nix::Result<Reply>) -> Answer {
     match reply {
         Err(errno) => no_room(errno),
+        Ok(Reply::Errno(errno)) if is_want(errno) => no_room(errno),
         Ok(Reply::Done) => through("connected"),
         Ok(reply) => held(reply),
     }
@@ -148,9 +153,8 @@ fn udp(baits: &Baits) -> Answer {
         sendto(datagram.as_raw_fd(), b"x", &SockaddrIn::new(127, 0, 0, 1, port), MsgFlags::empty()).map(drop)
     });
     match reply {
-        Err(errno) => no_room(errno),
         Ok(Reply::Done) => held("sent, and it did not come"),
-        Ok(reply) => held(reply),
+        reply => told_of(reply),
     }
 }
 
@@ -165,7 +169,7 @@ fn unix(to: nix::Result<UnixAddr>) -> Answer {
 }
 
 fn interfaces(baits: &Baits) -> Answer {
-    let devices = fs::read_to_string("/proc/net/dev").unwrap_or_default();
+    let Ok(devices) = fs::read_to_string("/proc/net/dev") else { return not_tried("/proc/net/dev cannot be read") };
     let names = devices.lines().skip(2).filter_map(|line| line.split(':').next()).map(str::trim);
     let other = names.filter(|name| *name != "lo").map(str::to_owned);
     let routes = fs::read_to_string("/proc/net/route").unwrap_or_default();
@@ -179,8 +183,9 @@ fn interfaces(baits: &Baits) -> Answer {
 
 fn families(baits: &Baits) -> Answer {
     const VSOCK: u32 = 40;
-    // Where there is no filter the kernel may load a module for a family: outside the usual ones will do.
-    let is_tried = |family: &i32| !baits.is_bare || [libc::AF_PACKET, libc::AF_ALG, libc::AF_VSOCK].contains(family);
+    // Where no filter stands before it the kernel loads a module for a family, which stays: a few will do.
+    let is_tried =
+        |family: &i32| baits.filters_sockets || [libc::AF_PACKET, libc::AF_ALG, libc::AF_VSOCK].contains(family);
     let number = |family| (format!("family {family}"), Arg::Number(family), 0);
     let mut all: Vec<_> = (3..46)
         .filter(|family| ![libc::AF_INET6, libc::AF_NETLINK].contains(family))
@@ -208,12 +213,12 @@ fn sockets(all: Vec<(String, Arg, i32)>) -> Answer {
             Ok(Reply::Killed(_)) => refused.push(Errno::EPERM),
         }
     }
-    none_of(made, told(refused))
+    none_but(made, refused)
 }
 
 fn shared_memory(baits: &Baits) -> Answer {
     const IPC_STAT: i32 = 2;
-    let Some(id) = baits.shm else { return not_tried("the host has no System V memory") };
+    let Some(id) = baits.shm else { return not_tried("the host lets no System V segment be made") };
     in_alone(|| {
         let asked = call(libc::SYS_shmctl, &[Arg::Number(id), Arg::Number(IPC_STAT), Arg::Bytes(&[])]);
         asked
@@ -226,12 +231,14 @@ fn session_key(baits: &Baits) -> Answer {
     const KEYCTL_SEARCH: i32 = 10;
     const SESSION: i32 = -3;
     if !baits.has_key {
-        return not_tried("the host has no keyrings, or lets the caller add no key");
+        return not_tried("the host lets the caller add no key");
     }
     let (kind, name) = (Arg::Text(c"user"), Arg::Text(c"sandbox-verify"));
-    in_alone(|| {
-        let searched =
-            call(libc::SYS_keyctl, &[Arg::Number(KEYCTL_SEARCH), Arg::Number(SESSION), kind, name, Arg::Number(0)]);
-        searched.or_else(|_| call(libc::SYS_request_key, &[kind, name, Arg::Number(0), Arg::Number(0)])).map(drop)
-    })
+    let searched = [Arg::Number(KEYCTL_SEARCH), Arg::Number(SESSION), kind, name, Arg::Number(0)];
+    match in_alone(|| call(libc::SYS_keyctl, &searched).map(drop)) {
+        Answer::Held(_) => {
+            in_alone(|| call(libc::SYS_request_key, &[kind, name, Arg::Number(0), Arg::Number(0)]).map(drop))
+        }
+        answer => answer,
+    }
 }

@@ -18,6 +18,12 @@ use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 
+/// Probes that signal all that they can: a run that ends with one ended by it.
+const ENDING: [&str; 3] = ["process-signalled", "process-group-signalled", "init-killed"];
+
+/// The run went on to its end, but not each attempt could be made in it.
+pub const NO_ROOM: &str = "no-room";
+
 /// What is to be verified.
 #[derive(Debug)]
 pub struct Request<'run> {
@@ -44,7 +50,7 @@ pub struct Verification {
     pub messages: Vec<String>,
     /// Ids inside and outside, of the run.
     pub user: User,
-    /// How the run ended, if that was before the end of the battery.
+    /// How the run ended, if that was before the end of the battery; or [`NO_ROOM`].
     pub cut_short: Option<String>,
 }
 
@@ -56,7 +62,7 @@ pub fn verify(request: &Request) -> Result<Verification, Error> {
     let held = hold_signals();
     let verification = Baited::lay(request).map_err(|error| {
         Error::host(format!("what the probes are to reach could not be made: {error}"))
-            .remedy("Look at the space and the rights in /tmp, or name another place with TMPDIR")
+            .remedy("Look at the space and the rights in /tmp, and at ulimit -n, or name another place with TMPDIR")
     });
     let verification = verification.and_then(|baited| baited.verify(request));
     // Everything is taken away by now: the caller's signal may come.
@@ -74,7 +80,7 @@ fn hold_signals() -> SigSet {
 
 impl Baited {
     fn verify(mut self, request: &Request) -> Result<Verification, Error> {
-        let runs = self.runs(request)?;
+        let mut runs = self.runs(request)?;
         let report = self.directory.0.join("reports/run.json");
         let command = runs.command(&report, &self.baits.canary, None);
         let slave = self.terminal.as_ref().map(|pty| &pty.slave);
@@ -91,25 +97,37 @@ impl Baited {
         let effects = self.effects(told.as_ref(), left);
         debug_assert!(effects.keys().all(|id| battery().any(|(_, probe)| probe.id == *id)), "{effects:?}");
         let (mut answers, is_whole) = self.answers();
+        runs.has_cgroup = !report["layers"]["cgroup"].is_null();
         let status = report["status"].as_str().unwrap_or("signaled").to_owned();
         let is_own_end = ["exited", "signaled"].contains(&status.as_str());
-        if let Some(last) = self.last(&answers).filter(|_| !is_whole && is_own_end) {
+        if answers.is_empty() && !is_whole && is_own_end {
+            return Err(Error::host(format!("the probes could not start in this run: it ended as {status}"))
+                .remedy("Raise limits.address_space, or what else leaves a program no room to start"));
+        }
+        // Elsewhere it died of something else: the host's memory ran out, say.
+        let last = self.last(&answers).filter(|last| ENDING.contains(last));
+        if let Some(last) = last.filter(|_| !is_whole && is_own_end) {
             answers.insert(last.to_owned(), Answer::Through(vec![format!("the run ended with it: {status}")]));
         }
-        let verdicts = battery().map(|(group, probe)| {
-            let answer = match probe.attempt {
-                Attempt::Run(_) if request.is_bare => not_tried("there is no run"),
-                Attempt::Run(attempt) => attempt(&runs),
-                Attempt::Inside(_) => answers.get(probe.id).cloned().unwrap_or_else(|| not_tried("the run had ended")),
-            };
-            judge((group, probe), answer, effects.get(probe.id), request.plan, &self.baits)
-        });
+        let verdicts: Vec<Verdict> = battery()
+            .map(|(group, probe)| {
+                let answer = match probe.attempt {
+                    Attempt::Run(_) if request.is_bare => not_tried("there is no run"),
+                    Attempt::Run(attempt) => attempt(&runs),
+                    Attempt::Inside(_) => {
+                        answers.get(probe.id).cloned().unwrap_or_else(|| not_tried("the run had ended"))
+                    }
+                };
+                judge((group, probe), answer, effects.get(probe.id), request.plan, &self.baits)
+            })
+            .collect();
+        let has_no_room = verdicts.iter().any(|verdict| verdict.is_cut_short).then(|| NO_ROOM.to_owned());
         Ok(Verification {
-            verdicts: verdicts.collect(),
+            verdicts,
             degraded: strings(&report["degraded"]),
             messages,
             user: user(&report, request.plan),
-            cut_short: (!is_whole).then_some(status),
+            cut_short: if is_whole { has_no_room } else { Some(status) },
         })
     }
 
@@ -131,6 +149,7 @@ impl Baited {
             cwd: request.cwd.clone(),
             directory: self.directory.0.clone(),
             is_bare: request.is_bare,
+            has_cgroup: false,
         })
     }
 

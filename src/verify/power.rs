@@ -2,7 +2,7 @@
 
 use super::baits::Baits;
 use super::calls::{Attempt, NULL, features_or_filter, raw, refused};
-use super::probe::{Answer, Granted, Probe, Reply, alone, held, no_room, none_of, not_tried, through};
+use super::probe::{Answer, Granted, Probe, Reply, alone, cut_short, held, no_room, none_of, not_tried, through};
 use crate::plan::{Enforcement, Plan, SeccompPolicy};
 use crate::sys::privileges::landlock_abi;
 use crate::sys::probe::Arg::{Bytes, Number, Text, Wide};
@@ -24,7 +24,10 @@ pub const PROBES: &[Probe] = &[
         "capabilities",
         "No capability in any set",
         "the effective, permitted, inheritable, bounding and ambient set in /proc/self/status",
-        |_| none_of(capabilities(), "all five sets are empty"),
+        |_| match status("CapEff") {
+            Some(_) => none_of(capabilities(), "all five sets are empty"),
+            None => not_tried("/proc/self/status cannot be read"),
+        },
     )
     .unless(keeps_capabilities),
     Probe::new(
@@ -46,6 +49,7 @@ pub const PROBES: &[Probe] = &[
     }),
     Probe::new("filter", "A filter is on", "Seccomp and Seccomp_filters in /proc/self/status", |_| {
         match status("Seccomp").as_deref() {
+            None => not_tried("/proc/self/status cannot be read"),
             Some("2") => held(format_args!("{} filters", status("Seccomp_filters").unwrap_or_default())),
             _ => through("there is none"),
         }
@@ -168,7 +172,7 @@ pub(super) fn tell_capabilities() -> u8 {
 
 fn uid_0_regains(baits: &Baits) -> Answer {
     let Ok((reader, writer)) = nix::unistd::pipe2(OFlag::O_CLOEXEC) else {
-        return not_tried("there could be no pipe for it");
+        return cut_short("there could be no pipe for it");
     };
     let reply = alone(|| {
         let root = Uid::from_raw(0);

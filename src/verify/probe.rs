@@ -45,6 +45,13 @@ pub struct Granted<'run> {
     pub through: &'run [String],
 }
 
+impl Granted<'_> {
+    /// The key of the first, if each has one: what is granted in part is a broken promise.
+    pub fn each(&self, key: impl Fn(&str) -> Option<String>) -> Option<String> {
+        self.through.iter().map(|name| key(name)).collect::<Option<Vec<_>>>()?.into_iter().next()
+    }
+}
+
 impl Probe {
     /// One that is made inside, and whose promise no profile can give away.
     pub const fn new(
@@ -82,6 +89,8 @@ pub enum Answer {
     Through(Vec<String>),
     /// It could not be made here, and why.
     NotTried(String),
+    /// The same, for want of processes, descriptors, memory or time: another run might have shown it.
+    CutShort(String),
 }
 
 /// It failed.
@@ -99,9 +108,34 @@ pub fn not_tried(why: impl Display) -> Answer {
     Answer::NotTried(why.to_string())
 }
 
+/// It could not be made, for want of what an attempt takes.
+pub fn cut_short(why: impl Display) -> Answer {
+    Answer::CutShort(why.to_string())
+}
+
 /// Of several attempts each that succeeded counts; `refused` says what the others came to.
 pub fn none_of(through: Vec<String>, refused: impl Display) -> Answer {
     if through.is_empty() { held(refused) } else { Answer::Through(through) }
+}
+
+/// The same, where an errno that only says that something ran out is no refusal.
+pub fn none_but(through: Vec<String>, refused: Vec<Errno>) -> Answer {
+    match refused.iter().find(|errno| is_want(**errno)) {
+        Some(errno) if through.is_empty() => no_room(*errno),
+        _ => none_of(through, told(refused)),
+    }
+}
+
+/// Does it say that descriptors or memory ran out?
+pub fn is_want(errno: Errno) -> bool {
+    matches!(errno, Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)
+}
+
+/// Each answer once.
+pub fn told(mut answers: Vec<Errno>) -> String {
+    answers.sort_by_key(|errno| *errno as i32);
+    answers.dedup();
+    answers.iter().map(|errno| format!("{errno:?}")).collect::<Vec<_>>().join(", ")
 }
 
 /// How an attempt ended that had a process of its own.
@@ -159,7 +193,7 @@ pub fn alone(attempt: impl FnOnce() -> nix::Result<()>) -> nix::Result<Reply> {
     }
 }
 
-/// No process more: the limit of the profile leaves no room for the attempt.
+/// The limits leave no process, descriptor or memory for the attempt.
 pub fn no_room(errno: Errno) -> Answer {
-    not_tried(format_args!("there could be no process for it: {errno:?}"))
+    cut_short(format_args!("there was no room for it: {errno:?}"))
 }

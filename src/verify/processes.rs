@@ -1,12 +1,13 @@
 //! Processes: none of the host's is there, PID 1 is closed, and the caller's process group is another.
 
 use super::baits::Baits;
-use super::files::{errno, processes, told};
-use super::probe::{Answer, Probe, held, no_room, none_of, not_tried, through};
+use super::files::{errno, processes};
+use super::probe::{Answer, Probe, Reply, alone, cut_short, held, is_want, no_room, none_of, not_tried, through, told};
 use super::runs::Runs;
 use crate::plan::NetworkMode;
 use crate::sys::probe::{Arg, call};
 use crate::sys::process::{self, Cloned};
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
@@ -22,8 +23,8 @@ use std::time::{Duration, Instant};
 pub const PROBES: &[Probe] = &[
     Probe::new(
         "namespaces",
-        "Every namespace is the sandbox's own",
-        "readlink(2) of each /proc/self/ns entry, beside the host's",
+        "Every namespace but that of time is the sandbox's own",
+        "readlink(2) of /proc/self/ns: user, mnt, pid, net, uts, ipc, cgroup, beside the host's",
         namespaces,
     )
     .unless(|granted| {
@@ -36,8 +37,9 @@ pub const PROBES: &[Probe] = &[
         "to find in /proc any process but PID 1 and the probes",
         |_| {
             let own = [1, std::process::id() as i32, getppid().as_raw()].map(|pid| format!("/proc/{pid}"));
-            let other = processes().map(|path| path.display().to_string()).filter(|path| !own.contains(path));
-            none_of(other.collect(), "none")
+            let (known, other): (Vec<String>, Vec<String>) =
+                processes().map(|path| path.display().to_string()).partition(|path| own.contains(path));
+            if known.is_empty() { not_tried("/proc cannot be listed") } else { none_of(other, "none") }
         },
     ),
     Probe::new(
@@ -99,13 +101,15 @@ pub const PROBES: &[Probe] = &[
 ];
 
 fn namespaces(baits: &Baits) -> Answer {
-    let shared = baits.namespaces.iter().filter(|(kind, host)| {
-        fs::read_link(format!("/proc/self/ns/{kind}")).is_ok_and(|own| own.to_string_lossy() == host.as_str())
-    });
-    none_of(
-        shared.map(|(kind, _)| kind.clone()).collect(),
-        format_args!("{} namespaces, each another", baits.namespaces.len()),
-    )
+    let mut shared = Vec::new();
+    for (kind, host) in &baits.namespaces {
+        match fs::read_link(format!("/proc/self/ns/{kind}")) {
+            Ok(own) if own.to_string_lossy() == host.as_str() => shared.push(kind.clone()),
+            Ok(_) => {}
+            Err(error) => return not_tried(format_args!("/proc/self/ns/{kind} cannot be read: {error}")),
+        }
+    }
+    none_of(shared, format_args!("{} namespaces, each another", baits.namespaces.len()))
 }
 
 /// The number may be a process's of ours inside: what counts is whether it came.
@@ -131,10 +135,21 @@ fn memory(baits: &Baits) -> Answer {
     let mut buffer = vec![0; baits.canary.len()];
     let mut found = Vec::new();
     let remote = [RemoteIoVec { base: baits.victim_address, len: buffer.len() }];
-    let vm = process_vm_readv(Pid::from_raw(baits.victim), &mut [IoSliceMut::new(&mut buffer)], &remote);
-    if vm.is_ok() && buffer == baits.canary.as_bytes() {
-        found.push("process_vm_readv".to_owned());
-    }
+    // Alone: a filter that kills must not keep the others from being tried.
+    let vm = alone(|| {
+        let mut buffer = buffer.clone();
+        process_vm_readv(Pid::from_raw(baits.victim), &mut [IoSliceMut::new(&mut buffer)], &remote)?;
+        // There may be another process with that number.
+        if buffer == baits.canary.as_bytes() { Ok(()) } else { Err(Errno::ESRCH) }
+    });
+    let vm = match vm {
+        Err(errno) => return no_room(errno),
+        Ok(Reply::Done) => {
+            found.push("process_vm_readv".to_owned());
+            String::new()
+        }
+        Ok(reply) => reply.to_string(),
+    };
     let mem = fs::File::open(format!("/proc/{}/mem", baits.victim))
         .and_then(|mem| mem.read_exact_at(&mut buffer, baits.victim_address as u64));
     if mem.is_ok() && buffer == baits.canary.as_bytes() {
@@ -144,20 +159,28 @@ fn memory(baits: &Baits) -> Answer {
     if is_victim && fs::read(format!("/proc/{}/environ", baits.victim)).is_ok() {
         found.push("environ".to_owned());
     }
-    none_of(found, told(vm.err().into_iter().chain(mem.err().map(|error| errno(&error))).collect()))
+    none_of(found, [vm, told(mem.err().map(|error| errno(&error)).into_iter().collect())].join(", "))
 }
 
 /// The processes whose `name` in /proc holds the canary.
 pub(super) fn canary_in(name: &str, baits: &Baits) -> Answer {
     let canary = baits.canary.as_bytes();
-    let mut count = 0;
-    let holds = |path: &std::path::PathBuf| {
-        let bytes = fs::read(path.join(name)).unwrap_or_default();
-        bytes.windows(canary.len()).any(|window| window == canary)
-    };
-    let found: Vec<String> =
-        processes().inspect(|_| count += 1).filter(holds).map(|path| path.join(name).display().to_string()).collect();
-    none_of(found, format_args!("none of {count} processes"))
+    let (mut found, mut refused, mut count) = (vec![], vec![], 0);
+    for path in processes().map(|process| process.join(name)) {
+        match fs::read(&path) {
+            Ok(bytes) if bytes.windows(canary.len()).any(|window| window == canary) => {
+                found.push(path.display().to_string());
+            }
+            Ok(_) => count += 1,
+            Err(error) => refused.push(errno(&error)),
+        }
+    }
+    match refused.iter().find(|errno| is_want(**errno)) {
+        Some(errno) if found.is_empty() => no_room(*errno),
+        // The probe's own can be read, or it could read none.
+        _ if found.is_empty() && count == 0 => not_tried(format_args!("no {name} could be read ({})", told(refused))),
+        _ => none_of(found, format_args!("none of {count} processes")),
+    }
 }
 
 /// Seconds that a daemon lives where nothing ends it.
@@ -168,7 +191,7 @@ fn left_running(baits: &Baits) -> Answer {
         Err(errno) => no_room(errno),
         Ok(Cloned::Parent(pid, _)) => match nix::sys::wait::waitpid(pid, None) {
             Ok(nix::sys::wait::WaitStatus::Exited(_, 0)) => held("the lock was free"),
-            _ => not_tried("the daemon did not start"),
+            _ => cut_short("the daemon did not start"),
         },
         Ok(Cloned::Child) => {
             let daemon = setsid().and_then(|_| process::fork_with_pidfd());
@@ -224,14 +247,14 @@ pub(super) fn hold(shown: &Path) -> u8 {
 fn supervisor_killed(runs: &Runs) -> Answer {
     let mut run = match runs.start(HOLD) {
         Ok(run) => run,
-        Err(error) => return not_tried(format_args!("the second run could not be started: {error}")),
+        Err(error) => return cut_short(format_args!("the second run could not be started: {error}")),
     };
     let mut said = [0; 5];
     let heard = run.stdout.as_mut().is_some_and(|stdout| stdout.read_exact(&mut said).is_ok());
     let _ = run.kill();
     let _ = run.wait();
     if !heard {
-        return not_tried("the second run did not come to hold the lock");
+        return cut_short("the second run did not come to hold the lock");
     }
     let killed = Instant::now();
     while killed.elapsed() < Duration::from_secs(5) {

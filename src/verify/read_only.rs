@@ -1,8 +1,8 @@
 //! What is shown read-only, or covered: it stays as it is.
 
 use super::baits::{Baits, PLACE};
-use super::files::{read_any, told};
-use super::probe::{Answer, Probe, none_of, not_tried, through};
+use super::files::read_any;
+use super::probe::{Answer, Probe, none_but, not_tried, through};
 use crate::sys::probe::{Arg, call};
 use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
 use nix::libc;
@@ -41,7 +41,7 @@ pub const PROBES: &[Probe] = &[
     Probe::new(
         "binary",
         "The binary cannot be changed from inside",
-        "chmod(2) and utimensat(2), which change nothing, on the file of sandbox and on /proc/1/exe",
+        "chmod(2) to the mode it has, and open(2) for writing, of the file of sandbox",
         binary,
     ),
 ];
@@ -50,7 +50,7 @@ pub const PROBES: &[Probe] = &[
 pub(super) fn outcomes(attempts: Vec<(&str, nix::Result<()>)>) -> Answer {
     let refused = attempts.iter().filter_map(|(_, result)| result.err()).collect();
     let done = attempts.iter().filter(|(_, result)| result.is_ok()).map(|(name, _)| (*name).to_owned()).collect();
-    none_of(done, told(refused))
+    none_but(done, refused)
 }
 
 fn read_only_content(baits: &Baits) -> Answer {
@@ -126,19 +126,13 @@ fn hidden(baits: &Baits) -> Answer {
     read_any([file])
 }
 
-/// Opening it for writing tells nothing: ETXTBSY comes before EROFS, and only as long as it runs.
+/// A refused open alone tells nothing: ETXTBSY is there only as long as it runs.
 fn binary(baits: &Baits) -> Answer {
     let own = if baits.is_bare { PathBuf::from("/proc/self/exe") } else { Path::new(PLACE).join("sandbox") };
-    let mut attempts = Vec::new();
-    // Outside a sandbox PID 1 is the host's.
-    let init = (!baits.is_bare).then(|| PathBuf::from("/proc/1/exe"));
-    for path in std::iter::once(own).chain(init) {
-        let Ok(metadata) = path.metadata() else { continue };
-        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
-        attempts.push(("chmod", chmod(&path, mode & 0o777)));
-        // Opened for writing, and nothing written.
-        let write = open(&path, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty());
-        attempts.push(("open", write.map(drop)));
-    }
-    outcomes(attempts)
+    let mode = match own.metadata() {
+        Ok(metadata) => std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()),
+        Err(error) => return not_tried(format_args!("its file cannot be looked at: {error}")),
+    };
+    let write = open(&own, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty());
+    outcomes(vec![("chmod", chmod(&own, mode & 0o7777)), ("open", write.map(drop))])
 }

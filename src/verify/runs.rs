@@ -2,7 +2,7 @@
 
 use super::baits::{NAME, PLACE};
 use super::inside::INSIDE;
-use super::probe::{Answer, held, not_tried, through};
+use super::probe::{Answer, cut_short, held, not_tried, through};
 use crate::plan::Plan;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -19,6 +19,8 @@ pub struct Runs<'run> {
     /// The temporary directory.
     pub(super) directory: PathBuf,
     pub(super) is_bare: bool,
+    /// The first run had one.
+    pub(super) has_cgroup: bool,
 }
 
 impl Runs<'_> {
@@ -61,21 +63,17 @@ impl Runs<'_> {
         let mut command = self.command(&self.report(), NAME, Some(word));
         let run = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
         if let Err(error) = run {
-            return not_tried(format_args!("the run could not be started: {error}"));
+            return cut_short(format_args!("the run could not be started: {error}"));
         }
         let report = read_report(&self.report());
         match report["status"].as_str() {
             Some(seen) if seen == status => held(seen),
-            Some("setup-failed" | "exec-failed") | None => not_tried("the run could not be made"),
-            Some("exited" | "signaled") if report["layers"]["cgroup"].is_null() => through(WITHOUT_CGROUP),
+            Some("setup-failed" | "exec-failed") | None => cut_short("the run could not be made"),
             Some(seen @ ("exited" | "signaled")) => through(format_args!("the run ended as {seen}")),
             Some(seen) => not_tried(format_args!("another limit came first: {seen}")),
         }
     }
 }
-
-/// A limit was not held, in a run that no cgroup was made for.
-pub(super) const WITHOUT_CGROUP: &str = "the run had no cgroup, and went on";
 
 /// A report; null if there is none.
 pub(super) fn read_report(path: &Path) -> serde_json::Value {

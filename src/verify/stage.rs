@@ -11,6 +11,7 @@ use crate::sys::pty::make_controlling;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use nix::sys::wait::waitpid;
@@ -74,6 +75,8 @@ pub(super) fn play(
 }
 
 fn live(command: Command, directory: &Path, mut baits: Baits, terminal: Option<&OwnedFd>) -> (Told, Baits) {
+    // Whoever kills verify ends it, too.
+    let _ = set_pdeathsig(Signal::SIGKILL);
     let _ = setsid();
     let before = terminal.and_then(|terminal| prepare(terminal).ok());
     if before.is_none() {

@@ -1,7 +1,7 @@
 //! From what was seen inside and outside, and what the plan says, to a verdict.
 
 use super::baits::Baits;
-use super::probe::{Answer, Granted, Probe};
+use super::probe::{Answer, Granted, Probe, not_tried};
 use crate::plan::Plan;
 use serde::Serialize;
 
@@ -30,6 +30,9 @@ pub struct Verdict {
     pub verdict: Word,
     pub seen: String,
     pub granted_by: Option<String>,
+    /// Not tried, for want of what an attempt takes.
+    #[serde(skip)]
+    pub is_cut_short: bool,
 }
 
 /// What was seen outside counts for more than what the inside half was told.
@@ -45,16 +48,20 @@ pub(super) fn judge(
         (Answer::Through(through), Some(effect)) => Answer::Through([through, vec![effect.clone()]].concat()),
         (_, Some(effect)) => Answer::Through(vec![effect.clone()]),
     };
+    // Nothing answered, so nothing was asked.
+    let answer =
+        if answer == Answer::Held(String::new()) { not_tried("there was nothing to try it on") } else { answer };
     let (verdict, seen, granted_by) = match &answer {
         Answer::Held(seen) => (Word::Holds, seen.clone(), None),
-        Answer::NotTried(why) => (Word::NotTried, why.clone(), None),
+        Answer::NotTried(why) | Answer::CutShort(why) => (Word::NotTried, why.clone(), None),
         Answer::Through(through) => {
             let granted = Granted { plan, baits, through };
             let key = if baits.is_bare { None } else { (probe.granted)(&granted) };
             (if key.is_some() { Word::Granted } else { Word::Fails }, some_of(through), key)
         }
     };
-    Verdict { id: probe.id, group, promise: probe.promise, tried: probe.tried, verdict, seen, granted_by }
+    let is_cut_short = matches!(answer, Answer::CutShort(_));
+    Verdict { id: probe.id, group, promise: probe.promise, tried: probe.tried, verdict, seen, granted_by, is_cut_short }
 }
 
 /// A few of them tell as much as all.
@@ -71,7 +78,7 @@ fn some_of(all: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::plan::testing::World;
-    use crate::verify::probe::{held, not_tried, through};
+    use crate::verify::probe::{held, through};
 
     static PROBE: Probe = Probe::new("p", "P", "t", |_| held(""))
         .unless(|granted| granted.through.iter().all(|name| name == "granted").then(|| "key".into()));

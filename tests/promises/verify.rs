@@ -42,9 +42,9 @@ fn granted(printed: &Value) -> BTreeMap<String, String> {
     keys.map(|(id, key)| (id.as_str().unwrap().to_owned(), key.to_owned())).collect()
 }
 
-/// Not limits, which most profiles leave open.
+/// What is given away.
 fn granted_power(printed: &Value) -> BTreeSet<String> {
-    granted(printed).into_iter().filter(|(_, key)| !key.starts_with("limits.")).map(|(id, _)| id).collect()
+    granted(printed).into_keys().collect()
 }
 
 fn set<const N: usize>(ids: [&str; N]) -> BTreeSet<String> {
@@ -63,10 +63,7 @@ fn every_promise_of_the_built_in_profiles_holds_here() {
         assert_eq!(printed["uid"]["outside"].as_u64().unwrap() >= 65536, root(), "{profile}");
         // `test` and all that extend it let a command trace its own processes.
         let of_test = !["default", "build", "shell", "strict"].contains(&profile);
-        let mut expected = if of_test { set(["other-processes"]) } else { set([]) };
-        if granted(&printed).get("memory").is_some_and(|key| key.starts_with("cgroup")) {
-            expected.insert("memory".into());
-        }
+        let expected = if of_test { set(["other-processes"]) } else { set([]) };
         assert_eq!(granted_power(&printed), expected, "{profile}");
         assert!(with(&printed, "holds").len() > 70, "{profile}: {:?}", with(&printed, "not-tried"));
     }
@@ -210,6 +207,51 @@ fn a_run_that_ends_before_the_last_probe_is_an_error() {
 }
 
 #[test]
+fn attempts_that_find_no_room_are_an_error() {
+    for limit in [["--pids", "2"], ["--open-files", "4"]] {
+        let output = Project::new().run(&[&["verify", "--json"][..], &limit].concat());
+        output.exits(125).says(&["not all was tried", "left no room", "limits.pids"]);
+        let printed = read(&output);
+        assert_eq!(printed["cut_short"], "no-room");
+        assert!(with(&printed, "not-tried").contains("process-memory"), "{printed:#}");
+    }
+    // Not even the probes themselves: no secret is accused of that.
+    Project::new().run(&["verify", "--address-space", "1MiB"]).refused(&["could not start", "limits.address_space"]);
+}
+
+#[test]
+fn a_granted_device_is_seen_among_the_harmless() {
+    let printed = verify(&Project::new(), &["--device", "/dev/ptmx"]);
+    assert_eq!(granted(&printed).get("devices").map(String::as_str), Some("mounts: /dev/ptmx (--device)"));
+}
+
+#[test]
+fn shown_facts_of_the_host_are_granted_by_the_mount_that_shows_them() {
+    let keys = granted(&verify(&Project::new(), &["--ro", "/etc"]));
+    assert_eq!(keys.get("accounts").map(String::as_str), Some("mounts: /etc (--ro)"), "{keys:?}");
+    verify(&Project::new(), &["--ro", "/var/lib"]);
+}
+
+// A refusal of another kind would pass for the limit's.
+#[test]
+fn only_the_limit_itself_holds_a_limit() {
+    let project = Project::new();
+    let printed = verify(&project, &["--seccomp-deny", "memfd_create", "--file-size", "1MiB"]);
+    assert!(with(&printed, "not-tried").contains("file-size"), "{printed:#}");
+    let bare = read(&project.run(&["verify", "--json", "--without-sandbox", "--address-space", "1TiB"]));
+    assert!(!with(&bare, "holds").contains("address-space"), "{bare:#}");
+    let open = with(&verify(&project, &[]), "not-tried");
+    assert!(open.is_superset(&set(["file-size", "open-files", "address-space", "memory", "output"])), "{open:?}");
+}
+
+#[test]
+fn what_cannot_be_looked_at_does_not_hold() {
+    let printed = verify(&Project::new(), &["--seccomp-deny", "getdents64"]);
+    let blind = set(["devices", "processes-seen", "environment-of-processes", "sys", "roots-of-processes"]);
+    assert!(with(&printed, "not-tried").is_superset(&blind), "{printed:#}");
+}
+
+#[test]
 fn what_cannot_be_run_is_told_in_the_words_of_the_run() {
     let project = Project::new();
     project.run(&["verify", "-p", "nosuch"]).refused(&["no profile \"nosuch\""]);
@@ -224,6 +266,10 @@ fn the_filter_that_kills_is_verified_too() {
     let printed = verify(&Project::new(), &["--seccomp-on-deny", "kill"]);
     assert_eq!(printed["cut_short"], Value::Null);
     assert!(with(&printed, "holds").contains("typing"));
+    // The filter ends the first of its attempts, and not the others.
+    let verdicts = printed["verdicts"].as_array().unwrap();
+    let memory = verdicts.iter().find(|verdict| verdict["id"] == "process-memory").unwrap();
+    assert!(memory["seen"].as_str().unwrap().starts_with("killed by the filter, E"), "{memory}");
 }
 
 // Then verify's own files lie where the profile shows nothing, and that may be a tmpfs of the host's.
@@ -233,7 +279,12 @@ fn a_profile_that_may_write_tmp_is_verified_from_elsewhere() {
         // Of root's files there only those can be written that are mapped to the command's id; that is another test's.
         return;
     }
-    let printed = verify(&Project::new(), &["--rw", "/tmp"]);
+    // Where the home lies below it, /tmp is refused.
+    let home = tempfile::tempdir_in(std::env::var_os("HOME").unwrap()).unwrap();
+    let project = Project::new();
+    let mut command = project.sandbox(&["verify", "--json", "--rw", "/tmp"]);
+    command.env("HOME", home.path());
+    let printed = read(finish(command).exits(0));
     assert!(with(&printed, "holds").is_superset(&set(["secret-file", "memory-file-systems"])), "{printed:#}");
 }
 
@@ -277,6 +328,16 @@ fn nothing_of_a_verification_is_left_on_the_host() {
     let left =
         processes.filter(|entry| fs::read(entry.path().join("environ")).is_ok_and(|bytes| holds(&bytes, &marker)));
     assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn a_file_of_the_callers_that_has_a_name_of_verifys_stays() {
+    let project = Project::new();
+    // Whatever number the probe has inside.
+    let names: Vec<_> = (1..300).map(|pid| project.path().join(format!("sandbox-verify-{pid}"))).collect();
+    names.iter().for_each(|name| fs::write(name, "precious").unwrap());
+    verify(&project, &["-p", "build"]);
+    assert!(names.iter().all(|name| name.exists()));
 }
 
 fn holds(bytes: &[u8], text: &str) -> bool {
