@@ -20,8 +20,8 @@ const PATTERNS: [u64; 6] =
 
 /// In one argument, beside small numbers and single bits: what these calls are asked for by number.
 const BY_NUMBER: [(&str, &[u64]); 3] = [
-    ("ioctl", &[0x5411, 0x5412, 0x541C, 0x5423, 0x5000_9401, 0x5000_9403, 0x5000_9417]), // of terminals, of btrfs
-    ("socket", &[132, 262]),                                                             // SCTP, MPTCP
+    ("ioctl", &[0x5411, 0x5412, 0x541C, 0x5423, 0x5000_9401, 0x5000_9403, 0x5000_9417, 0x4020_BC10]), // of terminals, btrfs, bcachefs
+    ("socket", &[132, 262]),                                                                          // SCTP, MPTCP
     ("personality", &[0xFFFF_FFFF]),
 ];
 
