@@ -84,8 +84,8 @@ fn live(init: &Init) -> Done<Infallible> {
             MountKind::Symlink(to) => tree.symlink(&mount.at, to, index)?,
             MountKind::Hide(hide) => match tree.hide(&mount.at, hide.directory, index) {
                 Err(Failure { errno: Errno::ENOENT, .. }) if hide.may_be_gone => {}
-                // Where init may not search, under host root, the payload may not either.
-                Err(Failure { step: Step::Destination, errno: Errno::EACCES, .. }) if hide.may_be_gone => {}
+                Err(Failure { errno: Errno::EACCES, .. })
+                    if hide.may_be_gone && tree.is_out_of_reach(&mount.at, index) => {}
                 hidden => hidden?,
             },
             MountKind::Proc => proc::mount(&mut tree, &mount.at, prepared, index)?,

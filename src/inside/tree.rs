@@ -114,7 +114,6 @@ impl Tree {
     /// Covers what is at `at`: mode 0 on a read-only mount, so every access is EACCES and no chmod(2) opens it.
     pub(super) fn hide(&mut self, at: &Path, directory: bool, index: usize) -> Done {
         let (parent, name) = self.place(at, index)?;
-        fstatat(&parent.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW).at_entry(Step::Destination, index)?;
         if let Some(existing) = &self.covers[usize::from(directory)] {
             let copy = mount::clone_tree(existing, c"").at_entry(Step::Mount, index)?;
             return mount::attach(&copy, &parent.fd, name).at_entry(Step::Mount, index);
@@ -133,6 +132,14 @@ impl Tree {
         }
         self.covers[usize::from(directory)] = Some(cover);
         Ok(())
+    }
+
+    /// May init, and so the payload, not search the way to `at`? (Under host root: a directory that is another's.)
+    pub(super) fn is_out_of_reach(&mut self, at: &Path, index: usize) -> bool {
+        let found = self.place(at, index).and_then(|(parent, name)| {
+            fstatat(&parent.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW).at_entry(Step::Destination, index)
+        });
+        matches!(found, Err(Failure { errno: Errno::EACCES, .. }))
     }
 
     /// pivot_root(2): the old root is detached, the new one read-only. Returns the devpts, for a terminal.

@@ -3,22 +3,26 @@
 
 use super::mounts::Tree;
 use super::{Mount, MountKind, Watch, base, lookup};
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
 /// Remembers what is there now.
 pub(super) fn add(tree: &mut Tree) {
-    let carved = tree.mounts.iter().filter_map(|mount| covered(&tree.mounts, mount));
-    let watches: Vec<Watch> = carved.filter(|watch| watch.now.is_some()).collect();
-    tree.notices.extend(watches.iter().filter(|watch| is_asked_for(watch) && has_other_names(&watch.path)).map(
-        |watch| format!("{} has other names (hard links), which are not protected with it", watch.path.display()),
-    ));
-    tree.watch.extend(watches);
+    let carved: Vec<_> = tree.mounts.iter().filter_map(|mount| covered(&tree.mounts, mount)).collect();
+    for (watch, metadata) in carved {
+        // Our own files we cover ourselves; cargo links the binary that it builds.
+        if watch.origin != base::own_origin() && metadata.is_file() && metadata.nlink() > 1 {
+            let path = watch.path.display();
+            tree.notices.push(format!("{path} has other names (hard links), which are not protected with it"));
+        }
+        tree.watch.push(watch);
+    }
 }
 
-/// The host's file behind a cover, if what is around it shows more.
-fn covered(mounts: &[Mount], mount: &Mount) -> Option<Watch> {
+/// The host's file behind a cover, if there is one and what is around it shows more.
+fn covered(mounts: &[Mount], mount: &Mount) -> Option<(Watch, Metadata)> {
     let around = lookup::above(mounts, &mount.at)?;
     let tree = around.bind()?;
     let narrows = match &mount.kind {
@@ -29,16 +33,8 @@ fn covered(mounts: &[Mount], mount: &Mount) -> Option<Watch> {
     };
     let rest = mount.at.strip_prefix(&around.at).ok().filter(|_| narrows)?;
     let path = lookup::join(&tree.source.path(), rest);
-    Some(Watch { now: identity(&path), path, origin: mount.origin.clone() })
-}
-
-/// By a profile or a flag. (Our own files we cover ourselves; cargo links the binary that it builds.)
-fn is_asked_for(watch: &Watch) -> bool {
-    watch.origin != base::own_origin()
-}
-
-fn has_other_names(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file() && metadata.nlink() > 1)
+    let metadata = path.symlink_metadata().ok()?;
+    Some((Watch { now: Some(Identity::of(&metadata)), path, origin: mount.origin.clone() }, metadata))
 }
 
 /// A file as it can be told from another: statx(2). Inode numbers are given anew, the time of birth is not.
@@ -50,10 +46,15 @@ pub struct Identity {
     born: Option<SystemTime>,
 }
 
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        Identity { device: metadata.dev(), inode: metadata.ino(), born: metadata.created().ok() }
+    }
+}
+
 /// What is there, no link followed.
 pub(super) fn identity(path: &Path) -> Option<Identity> {
-    let metadata = path.symlink_metadata().ok()?;
-    Some(Identity { device: metadata.dev(), inode: metadata.ino(), born: metadata.created().ok() })
+    path.symlink_metadata().ok().map(|metadata| Identity::of(&metadata))
 }
 
 #[cfg(test)]
