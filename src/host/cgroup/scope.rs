@@ -8,12 +8,15 @@ use std::future::poll_fn;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::time::{Duration, Instant};
 use zbus::export::futures_core::Stream;
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedObjectPath, Variant};
 
 const MANAGER: &str = "org.freedesktop.systemd1";
 const PATH: &str = "/org/freedesktop/systemd1";
 const INTERFACE: &str = "org.freedesktop.systemd1.Manager";
+/// What a manager takes to move two processes, and more; less than the supervisor waits for the answer.
+const LONGEST_MOVE: Duration = Duration::from_secs(3);
 /// A manager's sentence is cut here.
 const LONGEST_REASON: usize = 512;
 
@@ -86,8 +89,21 @@ pub(super) fn ask(bus: &str, hear_init: impl FnOnce() -> Option<Pid>, asking: im
         };
         let init = hear_init()?;
         let result = jobs.start(&unit, init, &asking).await;
-        Some(obstacle(result).unwrap_or_else(|| moved(init)))
+        let answer = obstacle(result).unwrap_or_else(|| moved(init));
+        if let Answer::Unreachable(_) = answer {
+            stay_to_be_moved(&unit, init);
+        }
+        Some(answer)
     })
+}
+
+/// The bus was lost after the question, so the manager may be about to move both: what is dead by then leaves it a scope for ever.
+fn stay_to_be_moved(unit: &str, init: Pid) {
+    let in_scope = || matches!(moved(init), Answer::Moved(cgroup) if cgroup.ends_with(unit));
+    let until = Instant::now() + LONGEST_MOVE;
+    while !in_scope() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// What kept the job from being done, if anything did.
