@@ -37,6 +37,7 @@ pub mod layers;
 pub mod plan;
 pub mod prepare;
 pub mod profile;
+pub mod rootfs;
 pub mod sys;
 pub mod verify;
 mod visible;
