@@ -76,8 +76,12 @@ fn live(init: &Init) -> Done<Infallible> {
     for (index, mount) in plan.mounts.iter().enumerate() {
         match &mount.kind {
             MountKind::Bind(bind) => {
-                let source = sources.clone_tree(bind, index)?;
-                tree.mount(&mount.at, &source, bind.directory, index)?;
+                let source = sources.clone_tree(bind, index);
+                match source.and_then(|source| tree.mount(&mount.at, &source, bind.directory, index)) {
+                    // EINVAL: another than the one that was there has come in its place.
+                    Err(Failure { errno: Errno::ENOENT | Errno::EINVAL, .. }) if plan.may_be_gone(mount) => {}
+                    mounted => mounted?,
+                }
             }
             MountKind::Tmpfs(tmpfs) => tree.tmpfs(&mount.at, tmpfs, index)?,
             MountKind::File(file) => tree.file(&mount.at, file, index)?,
