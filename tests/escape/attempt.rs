@@ -6,8 +6,23 @@ use super::sibling::Sibling;
 use std::fs;
 use std::process::Command;
 
-/// All built-in profiles.
-const PROFILES: [&str; 9] = ["default", "build", "test", "rust", "python", "node", "agent", "shell", "strict"];
+/// All built-in profiles; and the first on a root file system, with each `root.writable`.
+const PROFILES: [&str; 12] = [
+    "default",
+    "build",
+    "test",
+    "rust",
+    "python",
+    "node",
+    "agent",
+    "shell",
+    "strict",
+    "default on root no",
+    "default on root tmpfs",
+    "default on root persistent",
+];
+/// What the attacks need of the host's system, where a root file system has taken its place.
+const SYSTEM: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "etc/alternatives"];
 
 /// As `attack.h` has them.
 pub const ESCAPED: i32 = 42;
@@ -220,7 +235,13 @@ impl Attack {
 
     /// The arguments of `sandbox`.
     fn run(&self, bench: &Bench, profile: &str, flags: &[String], attack: &[String]) -> Vec<String> {
+        let (profile, writable) =
+            profile.split_once(" on root ").map_or((profile, None), |(name, how)| (name, Some(how)));
         let mut args = owned(&["-p", profile, "--cgroup", "prefer", "-q"]);
+        if let Some(writable) = writable {
+            args.extend([bench.in_place("--root={home}/root"), format!("--root-writable={writable}")]);
+            args.extend(SYSTEM.map(|tree| format!("--mount={{ro: /{tree}, optional: true}}")));
+        }
         let mounts = ["--ro={home}/attack:/attack", "--ro={home}/granted:/granted", "--rw={home}/shared:/shared"];
         args.extend(mounts.map(|mount| bench.in_place(mount)));
         args.extend_from_slice(flags);

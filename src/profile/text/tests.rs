@@ -106,7 +106,6 @@ fn a_number_of_processors_may_be_whole_or_not_and_bare_or_text() {
 #[test]
 fn what_a_later_version_brings_is_refused_by_name() {
     insta::assert_snapshot!(page(&[
-        "root:\n  path: /srv/root\n",
         "network:\n  allow: [example.org]\n",
         "user:\n  map: subordinate\n",
         "version: 2\nfuture: true\n",
@@ -174,6 +173,7 @@ command: [make, -j8]
 hostname: box
 workdir: ${PWD}/src
 user: {uid: caller, gid: 0, map: single, outside: auto}
+root: {path: ~/roots/a, writable: tmpfs, size: 2GiB}
 environment:
   keep: [A, "B_*"]
   drop: [C]
@@ -205,7 +205,7 @@ terminal: safe
 "#;
     let layer = parse(text.as_bytes(), "all.yaml", None).unwrap();
     insta::assert_snapshot!(write(&layer.profile).unwrap());
-    assert_eq!(layer.origin("mounts[3].content").to_string(), "all.yaml:17:16: mounts[3].content");
+    assert_eq!(layer.origin("mounts[3].content").to_string(), "all.yaml:18:16: mounts[3].content");
 }
 
 #[test]
