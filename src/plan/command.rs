@@ -58,6 +58,12 @@ pub fn not_found(plan: &Plan) -> Error {
         }
     }
     if let Some(outside) = outside(plan, name) {
+        if plan.root.writable.is_some() {
+            let remedy = "Install it there, with --root-writable persistent";
+            return exec(format!("{shown} exists on the host but not in the root file system"))
+                .remedy(remedy)
+                .path(&outside);
+        }
         return exec(format!("{shown} exists here but not inside")).remedy(show(&outside)).path(&outside);
     }
     let error = exec(format!("{shown} is not found, neither inside nor outside"));
