@@ -31,8 +31,8 @@ pub(super) struct Tree {
     ground: OwnedFd,
     /// What stands on it: a root file system, or an overlay of both.
     base: Option<OwnedFd>,
-    /// The root stays as it is for the payload.
-    is_writable: bool,
+    /// What becomes read-only once the tree is complete.
+    sealed: Vec<OwnedFd>,
     /// The mount of a root file system that keeps what is written.
     persistent: Option<u64>,
     /// Device numbers of what we made: creating is allowed there. The first is the root's.
@@ -84,12 +84,15 @@ impl Tree {
             persistent: of_base.map(mount::id).transpose().at(Step::RootOverlay)?,
             ground,
             base,
-            is_writable: !matches!(root.writable, None | Some(RootWritable::No)),
+            sealed: Vec::new(),
             own: Vec::new(),
             parent: None,
             covers: [None, None],
             devpts: None,
         };
+        if root.tmpfs.sealed {
+            tree.sealed.push(tree.root().try_clone().map_err(|_| Errno::EMFILE).at(Step::RootTmpfs)?);
+        }
         // Where the root is the host's, the tmpfs below it, which nobody sees.
         let ours = if keeps { &tree.ground } else { tree.root() };
         tree.own.push(fstat(ours).at(Step::RootTmpfs)?.st_dev);
@@ -112,6 +115,9 @@ impl Tree {
         let fresh = new_tmpfs(limits).at_entry(Step::Mount, index)?;
         self.mount(at, &fresh, true, index)?;
         self.own.push(fstat(&fresh).at_entry(Step::Mount, index)?.st_dev);
+        if limits.sealed {
+            self.sealed.push(fresh);
+        }
         Ok(())
     }
 
@@ -196,6 +202,9 @@ impl Tree {
         } else if without::layer("detached-root") {
             mkdirat(self.root(), "old-root", Mode::empty()).at(Step::PivotRoot)?;
             pivot_root(".", "old-root").at(Step::PivotRoot)?;
+            if self.base.is_some() {
+                umount2("old-root", MntFlags::MNT_DETACH).at(Step::PivotRoot)?;
+            }
         } else {
             pivot_root(".", ".").at(Step::PivotRoot)?;
             if self.base.is_some() {
@@ -205,8 +214,11 @@ impl Tree {
             umount2(".", MntFlags::MNT_DETACH).at(Step::PivotRoot)?;
         }
         chdir("/").at(Step::PivotRoot)?;
-        if !self.is_writable && !without::layer("read-only") {
-            mount::restrict_mount(self.root(), attr::RDONLY).at(Step::PivotRoot)?;
+        if !without::layer("read-only") {
+            self.sealed
+                .iter()
+                .try_for_each(|sealed| mount::restrict_mount(sealed, attr::RDONLY))
+                .at(Step::PivotRoot)?;
         }
         Ok(self.devpts)
     }

@@ -23,10 +23,10 @@ pub(super) fn own(
     let mut mounts = vec![("/proc".to_owned(), MountKind::Proc), ("/dev/pts".to_owned(), MountKind::Devpts)];
     if root.is_some() {
         // What lies in its /dev is the archive's.
-        let tmpfs = |size, inodes, mode, noexec| MountKind::Tmpfs(Tmpfs { size, inodes, mode, noexec });
-        mounts.push(("/dev".to_owned(), tmpfs(64 << 10, 64, 0o755, true)));
+        let dev = Tmpfs { size: 64 << 10, inodes: 64, mode: 0o755, noexec: true, sealed: true };
         // Programs expect to write there, whatever they write to.
-        mounts.push(("/var/tmp".to_owned(), tmpfs(1 << 30, 1 << 18, 0o1777, false)));
+        let room = Tmpfs { size: 1 << 30, inodes: 1 << 18, mode: 0o1777, noexec: false, sealed: false };
+        mounts.extend([("/dev", dev), ("/var/tmp", room)].map(|(at, tmpfs)| (at.to_owned(), MountKind::Tmpfs(tmpfs))));
     }
     for name in ["null", "zero", "full", "random", "urandom", "tty"] {
         let path = format!("/dev/{name}");
@@ -75,7 +75,16 @@ pub(super) fn root(mounts: &[Mount], writable: Option<RootWritable>, size: Optio
         _ => 16 << 20,
     };
     let written = if writable == Some(RootWritable::Tmpfs) { size / 4096 } else { 0 };
-    Root { tmpfs: Tmpfs { size, inodes: 64 + names + written, mode: 0o755, noexec: false }, writable }
+    Root {
+        tmpfs: Tmpfs {
+            size,
+            inodes: 64 + names + written,
+            mode: 0o755,
+            noexec: false,
+            sealed: writable.is_none_or(|how| how == RootWritable::No),
+        },
+        writable,
+    }
 }
 
 /// Adds those whose destination the profile has not given, by itself or with a tree around it.

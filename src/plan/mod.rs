@@ -297,6 +297,8 @@ pub struct Tmpfs {
     pub mode: u32,
     /// MS_NOEXEC
     pub noexec: bool,
+    /// Read-only once the tree is complete.
+    pub sealed: bool,
 }
 
 /// A made-up file.

@@ -216,6 +216,7 @@ fn tmpfs(at: &Path, options: &schema::Mount) -> Tmpfs {
         inodes: options.inodes.unwrap_or((size / 4096).max(1)),
         mode: options.mode.map_or(if shared { 0o1777 } else { 0o755 }, |mode| mode.0),
         noexec: options.noexec == Some(true),
+        sealed: false,
     }
 }
 

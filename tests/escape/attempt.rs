@@ -21,6 +21,7 @@ const PROFILES: [&str; 12] = [
     "default on root tmpfs",
     "default on root persistent",
 ];
+const ROOT: &str = " on root ";
 /// What the attacks need of the host's system, where a root file system has taken its place.
 const SYSTEM: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "etc/alternatives"];
 
@@ -170,7 +171,8 @@ impl Attack {
         for profile in self.profiles.iter().filter(|profile| is_chosen(profile)) {
             let (escaped, output) = self.attempt(&bench, profile, false);
             assert!(!escaped, "NOT STOPPED under {profile}: {}", told(&output));
-            if linux() >= self.since {
+            // On a root file system other layers may stop it as well: that it can succeed is shown without one.
+            if linux() >= self.since && !profile.contains(ROOT) {
                 let (escaped, output) = self.attempt(&bench, profile, true);
                 assert!(escaped, "cannot succeed under {profile} without {weakened}: {}", told(&output));
             }
@@ -235,8 +237,7 @@ impl Attack {
 
     /// The arguments of `sandbox`.
     fn run(&self, bench: &Bench, profile: &str, flags: &[String], attack: &[String]) -> Vec<String> {
-        let (profile, writable) =
-            profile.split_once(" on root ").map_or((profile, None), |(name, how)| (name, Some(how)));
+        let (profile, writable) = profile.split_once(ROOT).map_or((profile, None), |(name, how)| (name, Some(how)));
         let mut args = owned(&["-p", profile, "--cgroup", "prefer", "-q"]);
         if let Some(writable) = writable {
             args.extend([bench.in_place("--root={home}/root"), format!("--root-writable={writable}")]);

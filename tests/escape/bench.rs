@@ -53,6 +53,8 @@ impl Bench {
             fs::remove_dir_all(directory).ok();
             fs::create_dir(directory).unwrap();
         }
+        fs::create_dir(self.skeleton.join("etc")).unwrap();
+        fs::write(self.skeleton.join("etc/passwd"), "root:x:0:0:root:/:/bin/sh\n").unwrap();
         fs::set_permissions(&self.shared, fs::Permissions::from_mode(0o777)).unwrap();
         fs::write(self.granted.join("file"), "granted\n").unwrap();
         fs::create_dir(self.granted.join("directory")).unwrap();
