@@ -19,7 +19,3 @@ const fn later(key: &'static str, flag: &'static str, why: &'static str) -> Late
 /// Keys and flags.
 pub const KEYS: &[Later] =
     &[later("network.allow", "--allow", OUTBOUND), later("network.publish", "--publish", OUTBOUND)];
-
-/// Single values of what is otherwise there: (key, flag, value, why).
-pub const VALUES: &[(&str, &str, &str, &str)] =
-    &[("user.map", "--map", "subordinate", "needs ranges of subordinate ids, which this version cannot map yet")];
