@@ -29,7 +29,7 @@ fn the_list_shows_a_users_profile_with_its_file_and_what_is_wrong_with_it() {
     fs::write(root.path().join("bad.yaml"), "limit: {}\n").unwrap();
     let list = list(&Shelves { directories: vec![root.path().into()] }).replace(root.path().to_str().unwrap(), "DIR");
     let line = list.lines().next().unwrap();
-    assert!(line.starts_with("bad      DIR/bad.yaml"), "{line}");
+    assert!(line.starts_with("bad        DIR/bad.yaml"), "{line}");
     assert!(line.ends_with("error: DIR/bad.yaml:1:1: unknown key \"limit\". Did you mean \"limits\"?"), "{line}");
 }
 
