@@ -109,7 +109,7 @@ pub fn weaken(mut plan: Plan) -> Plan {
         (plan.user.outside_uid, plan.user.outside_gid, plan.user.mapped_by_root) = (0, 0, false);
     }
     if layer("tmpfs-limits") {
-        (plan.root.size, plan.root.inodes) = (1 << 40, 1 << 20);
+        (plan.root.tmpfs.size, plan.root.tmpfs.inodes) = (1 << 40, 1 << 20);
     }
     if layer("landlock") {
         plan.landlock.mode = Enforcement::Off;

@@ -7,6 +7,7 @@ pub mod cpu_time;
 pub mod fuzzing;
 mod identity;
 mod isolate;
+mod layer;
 pub mod link;
 mod payload;
 mod proc;
@@ -18,7 +19,7 @@ mod timers;
 mod tree;
 
 use crate::layers::{capabilities, rlimits};
-use crate::plan::MountKind;
+use crate::plan::{Bind, BindRole, MountKind};
 use crate::prepare::Prepared;
 use crate::sys::process::{self, Cloned};
 use crate::without;
@@ -72,12 +73,18 @@ fn live(init: &Init) -> Done<Infallible> {
     identity::hide_init(prepared)?;
 
     let mut sources = Sources::new(init)?;
-    let mut tree = Tree::new(&plan.root)?;
+    let base = prepared.root().map(|(index, bind)| sources.clone_tree(bind, index)).transpose()?;
+    let mut tree = Tree::new(&plan.root, base, &plan.mounts)?;
     for (index, mount) in plan.mounts.iter().enumerate() {
         match &mount.kind {
+            MountKind::Bind(Bind { role: BindRole::Root, .. }) => {}
             MountKind::Bind(bind) => {
-                let source = sources.clone_tree(bind, index)?;
-                tree.mount(&mount.at, &source, bind.directory, index)?;
+                let source = sources.clone_tree(bind, index);
+                match source.and_then(|source| tree.mount(&mount.at, &source, bind.directory, index)) {
+                    // EINVAL: another than the one that was there has come in its place.
+                    Err(Failure { errno: Errno::ENOENT | Errno::EINVAL, .. }) if plan.may_be_gone(mount) => {}
+                    mounted => mounted?,
+                }
             }
             MountKind::Tmpfs(tmpfs) => tree.tmpfs(&mount.at, tmpfs, index)?,
             MountKind::File(file) => tree.file(&mount.at, file, index)?,

@@ -12,6 +12,7 @@ pub enum Step {
     HideInit,
     PrivatePropagation,
     RootTmpfs,
+    RootOverlay,
     OpenSource,
     Destination,
     Mount,
@@ -38,12 +39,13 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Step; 28] = [
+    const ALL: [Step; 29] = [
         Step::IdMaps,
         Step::TieToSupervisor,
         Step::HideInit,
         Step::PrivatePropagation,
         Step::RootTmpfs,
+        Step::RootOverlay,
         Step::OpenSource,
         Step::Destination,
         Step::Mount,

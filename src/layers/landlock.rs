@@ -6,7 +6,7 @@
 //! to the network namespace: a rule names one port, and the sandbox's own loopback needs them all.
 
 use crate::error::Error;
-use crate::plan::{self, BindRole, Enforcement, MountKind, Plan};
+use crate::plan::{self, BindRole, Enforcement, MountKind, Plan, RootWritable};
 use crate::sys::privileges;
 use landlock::{
     ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
@@ -86,6 +86,9 @@ fn rules(plan: &Plan, abi: ABI) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     let mut rules = vec![(PathBuf::from("/"), AccessFs::from_read(abi))];
     // Devices and terminals are written and asked by ioctl(2); files of /proc/self are written, by shells with O_TRUNC.
     rules.extend(["/dev", "/proc"].map(|path| (PathBuf::from(path), device)));
+    if matches!(plan.root.writable, Some(RootWritable::Tmpfs | RootWritable::Persistent)) {
+        rules.push((PathBuf::from("/"), all));
+    }
     for mount in &plan.mounts {
         match &mount.kind {
             MountKind::Tmpfs(_) => rules.push((mount.at.clone(), all)),

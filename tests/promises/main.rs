@@ -22,6 +22,7 @@ mod namespaces;
 mod quotas;
 mod real_builds;
 mod report;
+mod root_file_system;
 mod root_user;
 mod rules;
 mod safe_terminal;

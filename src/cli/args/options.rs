@@ -1,7 +1,9 @@
 //! The flags, as clap reads them; their comments are the help.
 
 use crate::host::{ReportFormat, ReportTarget, outcome::Status};
-use crate::profile::schema::{Enforcement, Id, IdMap, NetworkMode, OnDeny, Outside, SeccompPolicy, TerminalMode};
+use crate::profile::schema::{
+    Enforcement, Id, IdMap, NetworkMode, OnDeny, Outside, RootWritable, SeccompPolicy, TerminalMode,
+};
 use crate::profile::units::{Cpus, Duration, Limit, Size, Weight};
 use crate::profile::wording;
 use clap::{ArgAction, Args, Command, CommandFactory, Parser, Subcommand};
@@ -166,6 +168,16 @@ pub struct RunOptions {
     /// A mount as in a profile: '{ro: "/a:b", optional: true}'
     #[arg(long, value_name = "YAML", help_heading = FILES)]
     pub mount: Vec<String>,
+
+    /// A root file system in the place of the host's system: a directory, with a slash, or the name of an imported one
+    #[arg(long, value_name = "DIR/|NAME", help_heading = FILES)]
+    pub root: Option<String>,
+    /// What becomes of what is written to it: no, tmpfs (gone after the run) or persistent
+    #[arg(long, value_name = "HOW", value_parser = word::<RootWritable>, help_heading = FILES)]
+    pub root_writable: Option<RootWritable>,
+    /// Room for what is written to it in memory [default: 1GiB]
+    #[arg(long, value_name = "SIZE", help_heading = FILES)]
+    pub root_size: Option<Size>,
 
     /// Working directory inside
     #[arg(long, value_name = "DIR", help_heading = INSIDE)]

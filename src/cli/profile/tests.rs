@@ -66,7 +66,7 @@ fn check_shows_the_errors_of_every_file_and_none_for_a_good_one() {
         path.to_str().unwrap().to_string()
     };
     let good = file("good.yaml", "extends: [build]\n");
-    let bad = file("bad.yaml", "root: {path: /srv}\nnetwork: {allow: [a]}\n");
+    let bad = file("bad.yaml", "network: {allow: [a], publish: [b]}\n");
     let worse = file("worse.yaml", "extends: [bad.yaml]\n");
     assert_eq!(check(&Shelves::default(), std::slice::from_ref(&good)), []);
     let errors = check(&Shelves::default(), &[good, bad, worse, "biuld".into()]);
