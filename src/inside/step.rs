@@ -9,6 +9,7 @@ use nix::errno::Errno;
 pub enum Step {
     IdMaps,
     TieToSupervisor,
+    Namespaces,
     HideInit,
     PrivatePropagation,
     RootTmpfs,
@@ -38,9 +39,10 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Step; 28] = [
+    const ALL: [Step; 29] = [
         Step::IdMaps,
         Step::TieToSupervisor,
+        Step::Namespaces,
         Step::HideInit,
         Step::PrivatePropagation,
         Step::RootTmpfs,

@@ -11,6 +11,7 @@ pub mod command;
 mod covers;
 mod descriptors;
 mod destinations;
+mod entered;
 mod environment;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -46,6 +47,7 @@ use crate::profile::{self, Merged, Origin};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+pub use entered::Entered;
 pub use host::HostFacts;
 
 pub use profile::schema::{Enforcement, NetworkMode, OnDeny, SeccompPolicy, TerminalMode};
@@ -152,7 +154,7 @@ pub struct Command {
 }
 
 /// user_namespaces(7): one id inside mapped to one outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[allow(missing_docs)]
 pub struct User {
     pub uid: u32,
