@@ -226,6 +226,7 @@ fn word(step: Step) -> &'static str {
     match step {
         Step::IdMaps => "id-maps",
         Step::TieToSupervisor => "tie-to-supervisor",
+        Step::Namespaces => "namespaces",
         Step::HideInit => "hide-init",
         Step::PrivatePropagation | Step::OpenSource | Step::Destination | Step::Mount => "mount",
         Step::RootTmpfs | Step::RootOverlay => "root",

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 pub enum Step {
     IdMaps,
     TieToSupervisor,
+    Namespaces,
     HideInit,
     PrivatePropagation,
     RootTmpfs,
@@ -39,9 +40,10 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Step; 29] = [
+    const ALL: [Step; 30] = [
         Step::IdMaps,
         Step::TieToSupervisor,
+        Step::Namespaces,
         Step::HideInit,
         Step::PrivatePropagation,
         Step::RootTmpfs,

@@ -13,6 +13,7 @@ use landlock::{
     RulesetCreatedAttr, Scope,
 };
 use nix::errno::Errno;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// Before ABI 2 (Linux 5.19) a rename or link into another directory cannot be granted: builds break.
@@ -101,18 +102,21 @@ fn rules(plan: &Plan, abi: ABI) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     rules
 }
 
-/// Enforces it on this process and what it becomes. Every right that is planned must be enforced, or nothing runs.
-pub fn restrict(fence: Option<&Fence>) -> Result<(), Errno> {
-    match fence {
-        None => Ok(()),
-        Some(fence) => enforce(fence).map_err(|()| match Errno::last() {
-            Errno::UnknownErrno => Errno::EINVAL,
-            errno => errno,
-        }),
-    }
+/// The kernel's form of it, of the files that are there now. Every right that is planned must be in it, or nothing runs.
+pub fn ruleset(fence: Option<&Fence>) -> Result<Option<OwnedFd>, Errno> {
+    let errno = |()| match Errno::last() {
+        Errno::UnknownErrno => Errno::EINVAL,
+        errno => errno,
+    };
+    fence.map(|fence| create(fence).map_err(errno)).transpose()
 }
 
-fn enforce(fence: &Fence) -> Result<(), ()> {
+/// Enforces it on this process and what it becomes.
+pub fn restrict(ruleset: Option<&OwnedFd>) -> Result<(), Errno> {
+    ruleset.map_or(Ok(()), privileges::landlock_restrict_self)
+}
+
+fn create(fence: &Fence) -> Result<OwnedFd, ()> {
     let abi = abi(fence.abi);
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
@@ -127,7 +131,7 @@ fn enforce(fence: &Fence) -> Result<(), ()> {
         let rule = PathBeneath::new(open(path)?, *rights);
         created = created.add_rule(rule).map_err(drop)?;
     }
-    created.no_new_privs(false).restrict_self().map(drop).map_err(drop)
+    Option::<OwnedFd>::from(created).ok_or(())
 }
 
 fn open(path: &Path) -> Result<PathFd, ()> {

@@ -11,6 +11,7 @@ pub mod command;
 mod covers;
 mod descriptors;
 mod destinations;
+mod entered;
 mod environment;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -48,6 +49,7 @@ use crate::profile::{self, Merged, Origin};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+pub use entered::Entered;
 pub use host::HostFacts;
 pub use subordinate::Extent;
 
@@ -161,7 +163,7 @@ pub struct Command {
 }
 
 /// Who the command is, and the maps of user_namespaces(7).
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[allow(missing_docs)]
 pub struct User {
     pub uid: u32,

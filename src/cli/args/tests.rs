@@ -127,10 +127,6 @@ fn what_a_later_version_brings_is_refused_by_name() {
         &["learn"],
         &["batch"],
         &["rootfs", "list"],
-        &["ps"],
-        &["stats"],
-        &["kill"],
-        &["enter", "x"],
     ]));
 }
 
