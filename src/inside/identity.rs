@@ -30,7 +30,9 @@ pub(super) fn take_ids(init: &Init) -> Done {
         _ => return Err(Failure { step: Step::IdMaps, index: 0, errno: Errno::EPIPE }),
     }
     let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
-    setgroups(&[]).at(Step::IdMaps)?;
+    if !without::layer("groups") {
+        setgroups(&[]).at(Step::IdMaps)?;
+    }
     setresgid(gid, gid, gid).at(Step::IdMaps)?;
     setresuid(uid, uid, uid).at(Step::IdMaps)
 }
