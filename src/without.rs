@@ -20,6 +20,7 @@ const LAYERS: &[&str] = &[
     "dumpable",          // inside: init is not dumpable
     "environment",       // plan: the caller's variables are not kept
     "erase",             // inside: init's argv and environment overwritten
+    "groups",            // inside: supplementary groups dropped, where they can be
     "hides",             // plan: what is hidden, and the sockets of the host
     "in-root",           // inside: a destination is looked up as the command would find it
     "ipc-namespace",     // inside

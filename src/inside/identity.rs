@@ -37,7 +37,7 @@ pub(super) fn take_ids(init: &Init) -> Done {
 /// has he others than the run: that is looked at before.
 pub(super) fn become_user(user: &User) -> Done {
     let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
-    if user.mapped_by_root || user.has_range() {
+    if (user.mapped_by_root || user.has_range()) && !without::layer("groups") {
         setgroups(&[]).at(Step::IdMaps)?;
     }
     setresgid(gid, gid, gid).at(Step::IdMaps)?;
