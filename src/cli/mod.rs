@@ -5,6 +5,7 @@ mod completions;
 pub mod explain;
 mod init;
 mod profile;
+mod rootfs;
 mod run;
 mod say;
 mod tell;
@@ -42,6 +43,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
         Invocation::ProfileCheck { files } => check(&files),
         Invocation::ProfileDiff { a, b } => diff(&a, &b),
         Invocation::ProfileInit { file } => answer(say::show, || init::init(&file)),
+        Invocation::Rootfs(subcommand) => rootfs::run(subcommand),
+        Invocation::RootfsInside { task } => crate::rootfs::inside::run(task),
         Invocation::Completions { shell } => answer(say::print, || completions::completions(&shell)),
         Invocation::Print(text) => answer(say::print, || Ok(text)),
     }

@@ -8,6 +8,7 @@ mod bound;
 mod built_in_tests;
 mod cgroup;
 pub mod command;
+pub mod contained;
 mod covers;
 mod descriptors;
 mod destinations;
@@ -30,6 +31,7 @@ mod paths;
 mod pins;
 mod real;
 mod refusals;
+mod roots;
 mod sockets;
 mod source;
 #[cfg(test)]

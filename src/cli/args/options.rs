@@ -1,5 +1,6 @@
 //! The flags, as clap reads them; their comments are the help.
 
+use super::rootfs::RootfsLine;
 use crate::host::{ReportFormat, ReportTarget, outcome::Status};
 use crate::profile::schema::{Enforcement, Id, IdMap, NetworkMode, OnDeny, Outside, SeccompPolicy, TerminalMode};
 use crate::profile::units::{Cpus, Duration, Limit, Size, Weight};
@@ -19,6 +20,7 @@ use std::path::PathBuf;
                       sandbox explain [--json] [OPTIONS] [-- COMMAND…]\n       \
                       sandbox verify [--json] [OPTIONS]\n       \
                       sandbox profile list | show NAME [--resolved] | check FILE… | diff A B | init [FILE]\n       \
+                      sandbox rootfs import FILE|DIR --name NAME | list [--json] | remove NAME… | export NAME [FILE]\n       \
                       sandbox completions SHELL"
 )]
 pub struct RunLine {
@@ -112,6 +114,7 @@ pub fn whole() -> Command {
         ("explain", ExplainLine::command()),
         ("verify", VerifyLine::command()),
         ("profile", ProfileLine::command()),
+        ("rootfs", RootfsLine::command()),
         ("completions", CompletionsLine::command()),
     ];
     let named = subcommands.map(|(name, command)| command.name(name).disable_version_flag(true));
@@ -324,7 +327,7 @@ const LAYERS: &str = "Layers";
 const OUTSIDE: &str = "Outside";
 
 /// A word of a closed set, by the same serde type that reads it in a profile.
-fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+pub(super) fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let text: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
     T::deserialize(text).map_err(|error| known(&error.to_string()))
 }

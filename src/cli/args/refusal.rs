@@ -5,11 +5,10 @@ use crate::profile::{later, wording::nearest};
 use clap::Command;
 use clap::error::{ContextKind, ErrorKind};
 
-const SUBCOMMANDS: [&str; 5] = ["run", "explain", "verify", "profile", "completions"];
+const SUBCOMMANDS: [&str; 6] = ["run", "explain", "verify", "profile", "rootfs", "completions"];
 
 /// Subcommands and flags without a key that the reference names and this version does not have.
-const LATER: &[&str] =
-    &["doctor", "learn", "batch", "rootfs", "ps", "stats", "kill", "enter", "--collect", "--timings"];
+const LATER: &[&str] = &["doctor", "learn", "batch", "ps", "stats", "kill", "enter", "--collect", "--timings"];
 
 /// A word where an option or a subcommand was expected: most often the command, without `--`.
 pub fn bare_word(word: &str) -> Error {
