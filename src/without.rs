@@ -4,6 +4,7 @@
 //! `SANDBOX_WITHOUT` is a list of names from [`LAYERS`], divided by commas. In a program that users get there is nothing to leave out:
 //! every question here is answered before it is compiled.
 
+use crate::plan::subordinate::single;
 use crate::plan::{Bind, BindRole, Enforcement, Environment, MountKind, Plan, SeccompPolicy, SourcePath};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -103,7 +104,8 @@ pub fn weaken(mut plan: Plan) -> Plan {
     if layer("wall-time") {
         plan.limits.wall_time = None;
     }
-    if layer("private-id") && plan.user.mapped_by_root {
+    if layer("private-id") && plan.user.mapped_by_root && !plan.user.has_range() {
+        (plan.user.uids, plan.user.gids) = (single(plan.user.uid, 0), single(plan.user.gid, 0));
         (plan.user.outside_uid, plan.user.outside_gid, plan.user.mapped_by_root) = (0, 0, false);
     }
     if layer("tmpfs-limits") {

@@ -59,7 +59,7 @@ pub struct Seen {
     pub home: Option<PathBuf>,
     /// The current directory: `.`-relative names count from it.
     pub cwd: PathBuf,
-    /// Supplementary groups by name: they stay.
+    /// Supplementary groups by name: with a single id they stay.
     pub groups: Vec<String>,
     /// Landlock's ABI that will be used.
     pub landlock: Option<u32>,

@@ -117,8 +117,8 @@ fn flatten(m: &Merged) -> Layer {
         user: User {
             uid: flat.one("user.uid", &m.uid),
             gid: flat.one("user.gid", &m.gid),
+            map: flat.one("user.map", &m.map),
             outside: flat.one("user.outside", &m.outside),
-            map: None,
         },
         mounts: m.mounts.iter().map(|mount| mount.value.clone()).collect(),
         network: Network { mode: flat.one("network.mode", &m.network) },

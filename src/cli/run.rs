@@ -101,7 +101,7 @@ fn start_line(plan: &Plan, prepared: &Prepared) -> String {
     let layers = report::layers(plan, prepared, None);
     let landlock = layers.landlock.map_or("no Landlock".into(), |landlock| format!("Landlock ABI {}", landlock.abi));
     let seccomp = layers.seccomp.map_or("no seccomp".into(), |seccomp| format!("seccomp {} calls", seccomp.calls));
-    let user = plan.user;
+    let user = &plan.user;
     let namespaces = layers.namespaces.len();
     format!(
         "profile {profile}, user {}:{} inside = {}:{} outside, {namespaces} namespaces, {landlock}, {seccomp}",

@@ -98,7 +98,7 @@ const WORDS: [(Word, &str, &str); 4] = [
 ];
 
 fn object(verification: &Verification, plan: &Plan, kernel: &str, is_bare: bool) -> Value {
-    let user = verification.user;
+    let user = &verification.user;
     json!({
         "version": 1,
         "sandbox": env!("CARGO_PKG_VERSION"),
@@ -140,7 +140,7 @@ fn text(verification: &Verification, plan: &Plan, kernel: &str, is_bare: bool) -
     let counts: Vec<String> =
         WORDS.iter().map(|(word, _, said)| format!("{} {said}", verification.count(*word))).collect();
     let profile = plan.profiles.last().map_or("no profile", |last| last.name.as_str());
-    let user = verification.user;
+    let user = &verification.user;
     let place = match is_bare {
         true => "without a sandbox".to_owned(),
         false => format!("{profile}, uid {} inside = {} outside", user.uid, user.outside_uid),

@@ -1,9 +1,10 @@
 //! From one process to two: the clone, and the id maps that init cannot write itself.
 
+use super::newidmap::Helpers;
 use super::root;
 use super::why;
 use crate::error::Error;
-use crate::inside::link::Link;
+use crate::inside::link::{Link, Record};
 use crate::inside::{self, Init};
 use crate::prepare::Prepared;
 use crate::sys::process::{self, Cloned};
@@ -52,6 +53,9 @@ impl Drop for Launched {
 /// Every signal must be blocked: init must not act on one meant for the supervisor.
 pub fn launch(prepared: &Prepared, stdio: [Option<OwnedFd>; 3]) -> Result<Launched, Error> {
     let lack = |errno| why::clone_failed(errno);
+    let user = &prepared.plan.user;
+    // Before the clone: without them there is nothing to begin.
+    let helpers = if user.has_range() && !user.mapped_by_root { Some(Helpers::find()?) } else { None };
     // Before the clone: this pidfd is how init can see that the supervisor is already dead.
     let supervisor = process::pidfd_open(getpid()).map_err(lack)?;
     let (link, init_link) = Link::pair().map_err(lack)?;
@@ -64,8 +68,12 @@ pub fn launch(prepared: &Prepared, stdio: [Option<OwnedFd>; 3]) -> Result<Launch
         }
         Cloned::Parent(pid, pidfd) => {
             let launched = Launched { pid, pidfd, link, started };
-            if prepared.plan.user.mapped_by_root {
+            if user.mapped_by_root {
                 root::provide(prepared, &launched)?;
+            } else if let Some(helpers) = helpers {
+                helpers.map(pid, &user.uids, &user.gids, &supervisor)?;
+                // If it is gone, its end says so.
+                let _ = launched.link.send(Record::Mapped, &[]);
             }
             Ok(launched)
         }

@@ -8,6 +8,7 @@ mod escapes;
 pub mod escapes;
 mod launch;
 pub mod meta_file;
+mod newidmap;
 mod open;
 pub mod outcome;
 mod ready;
@@ -90,7 +91,7 @@ fn attempt(prepared: &Prepared, options: &Options) -> Result<Outcome, Error> {
     let signals = Signals::block().map_err(why::clone_failed)?;
     let cgroup = Cgroup::find(prepared.plan)?;
     let ends = stdio.take_payload_ends();
-    root::give(&ends, prepared.plan.user).map_err(why::clone_failed)?;
+    root::give(&ends, &prepared.plan.user).map_err(why::clone_failed)?;
     let init = launch::launch(prepared, ends)?;
     tracing::debug!("namespaces made, init starts");
     signals.listen().map_err(why::clone_failed)?;

@@ -3,7 +3,7 @@
 use super::Options;
 use super::outcome::{MemorySource, Outcome, Status};
 use crate::error::{Error, ErrorKind};
-use crate::plan::{Enforcement, NetworkMode, Plan, SeccompPolicy};
+use crate::plan::{Enforcement, Extent, NetworkMode, Plan, SeccompPolicy};
 use crate::prepare::Prepared;
 use crate::profile::Source;
 use crate::visible;
@@ -122,6 +122,8 @@ pub struct SeccompLayer {
 pub struct Ids {
     pub inside: u32,
     pub outside: u32,
+    /// Every id that there is inside; one extent, unless the profile says `map: subordinate`.
+    pub map: Vec<Extent>,
 }
 
 /// The JSON text, with a newline at its end. `plan` and `prepared` are missing where the run did not get that far.
@@ -223,7 +225,7 @@ pub fn layers(plan: &Plan, prepared: &Prepared, cgroup: Option<&'static str>) ->
             .as_ref()
             .map(|filter| SeccompLayer { policy: plan.seccomp.policy, calls: filter.allowed }),
         cgroup,
-        uid: Ids { inside: plan.user.uid, outside: plan.user.outside_uid },
-        gid: Ids { inside: plan.user.gid, outside: plan.user.outside_gid },
+        uid: Ids { inside: plan.user.uid, outside: plan.user.outside_uid, map: plan.user.uids.clone() },
+        gid: Ids { inside: plan.user.gid, outside: plan.user.outside_gid, map: plan.user.gids.clone() },
     }
 }

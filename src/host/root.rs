@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::inside::link::{BATCH, Link, Record};
 use crate::inside::open_tree;
 use crate::inside::step::{Failure, Step};
-use crate::plan::User;
+use crate::plan::{User, subordinate};
 use crate::prepare::Prepared;
 use crate::sys::mount;
 use crate::sys::process::{self, Cloned};
@@ -21,7 +21,7 @@ use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// The payload's pipes become its own: it may open them again, as /dev/stdout.
-pub(super) fn give(ends: &[Option<OwnedFd>], user: User) -> nix::Result<()> {
+pub(super) fn give(ends: &[Option<OwnedFd>], user: &User) -> nix::Result<()> {
     let (uid, gid) = (Uid::from_raw(user.outside_uid), Gid::from_raw(user.outside_gid));
     let pipes = ends.iter().flatten().filter(|_| user.mapped_by_root);
     pipes.into_iter().try_for_each(|pipe| fchown(pipe, Some(uid), Some(gid)))
@@ -71,15 +71,18 @@ fn send_trees(prepared: &Prepared, link: &Link, userns: Option<&OwnedFd>) -> Res
     Ok(())
 }
 
-/// A user namespace whose id 0 is the payload's id outside, whatever its id inside: id-mapped mounts translate through it.
+/// A user namespace whose id 0 is the payload's id outside, whatever its id inside, with the range of the run after it: id-mapped
+/// mounts translate through it.
 fn root_userns(prepared: &Prepared) -> Result<OwnedFd, Error> {
-    let (outside_uid, outside_gid) = (prepared.plan.user.outside_uid, prepared.plan.user.outside_gid);
+    let user = &prepared.plan.user;
+    let uids = subordinate::text(&subordinate::with_own_first(&user.uids, user.outside_uid));
+    let gids = subordinate::text(&subordinate::with_own_first(&user.gids, user.outside_gid));
     let failed = |errno| why::clone_failed(errno);
     let parent = process::pidfd_open(nix::unistd::getpid()).map_err(failed)?;
     match process::clone_into(libc::CLONE_NEWUSER).map_err(failed)? {
         Cloned::Child => process::wait_to_be_killed(&parent),
         Cloned::Parent(pid, pidfd) => {
-            let maps = write_maps(pid, &format!("0 {outside_uid} 1\n"), &format!("0 {outside_gid} 1\n"));
+            let maps = write_maps(pid, &uids, &gids);
             let userns = maps.and_then(|()| fs::File::open(format!("/proc/{pid}/ns/user")));
             let _ = process::pidfd_send_signal(&pidfd, Signal::SIGKILL);
             process::wait_with_usage(pid).map_err(failed)?;

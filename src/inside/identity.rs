@@ -15,11 +15,12 @@ use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid, write};
 
 /// user_namespaces(7): one id inside for one outside.
 ///
-/// An unprivileged process may map only itself, and must give up setgroups(2) first. Under host root the
-/// supervisor has mapped another id, which init then becomes.
+/// An unprivileged process may map only itself, and must give up setgroups(2) first. Under host root the supervisor has mapped another
+/// id, which init then becomes; a range of ids was mapped by helpers. In both cases setgroups(2) is there, for the caller's groups to go.
 pub(super) fn take_ids(init: &Init) -> Done {
     let prepared = init.prepared;
-    if !prepared.plan.user.mapped_by_root {
+    let user = &prepared.plan.user;
+    if !user.mapped_by_root && !user.has_range() {
         write_proc("/proc/self/setgroups", "deny").at(Step::IdMaps)?;
         write_proc("/proc/self/uid_map", &prepared.uid_map).at(Step::IdMaps)?;
         return write_proc("/proc/self/gid_map", &prepared.gid_map).at(Step::IdMaps);
@@ -28,7 +29,7 @@ pub(super) fn take_ids(init: &Init) -> Done {
         Some((Record::Mapped, _)) => {}
         _ => return Err(Failure { step: Step::IdMaps, index: 0, errno: Errno::EPIPE }),
     }
-    let (uid, gid) = (Uid::from_raw(prepared.plan.user.uid), Gid::from_raw(prepared.plan.user.gid));
+    let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
     setgroups(&[]).at(Step::IdMaps)?;
     setresgid(gid, gid, gid).at(Step::IdMaps)?;
     setresuid(uid, uid, uid).at(Step::IdMaps)

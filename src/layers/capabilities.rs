@@ -10,13 +10,16 @@ use nix::errno::Errno;
 pub struct Kept {
     kept: Vec<Capability>,
     mask: u64,
+    /// There are other user ids inside than init's.
+    has_range: bool,
 }
 
 impl Kept {
-    /// Everything that the running kernel knows goes, but `kept`.
-    pub fn new(kept: &[Capability]) -> Self {
+    /// Everything that the running kernel knows goes, but `kept`; and of init, which ends processes of other user ids where there
+    /// are some, CAP_KILL. It is in no set that execve(2) hands on.
+    pub fn new(kept: &[Capability], has_range: bool) -> Self {
         let mask = kept.iter().fold(0, |mask, capability| mask | capability.bitmask());
-        Kept { kept: kept.to_vec(), mask }
+        Kept { kept: kept.to_vec(), mask, has_range }
     }
 }
 
@@ -39,6 +42,7 @@ pub fn reduce(kept: &Kept) -> Result<(), Errno> {
     if without::layer("capabilities") {
         return Ok(());
     }
-    privileges::lock_securebits()?;
-    privileges::set_capabilities(kept.mask, kept.mask)
+    privileges::lock_securebits(kept.has_range)?;
+    let of_init = if kept.has_range { Capability::CAP_KILL.bitmask() } else { 0 };
+    privileges::set_capabilities(kept.mask | of_init, kept.mask)
 }

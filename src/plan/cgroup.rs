@@ -11,7 +11,8 @@ use crate::profile::{Located, Merged, Origin};
 /// A limit needs one that `cgroup.mode: off` forbids.
 pub(super) fn cgroup(merged: &Merged, user: &User, host: &HostFacts) -> Result<Cgroup, Error> {
     let mode = merged.cgroup.as_ref().map_or(Enforcement::Require, |mode| mode.value);
-    let needed_by = needs(merged, user.outside_uid == 0 && host.has_every_uid());
+    let is_host_root = user.outside_uid == 0 && host.has_every_uid();
+    let needed_by = needs(merged, is_host_root || user.has_range());
     match needed_by.first() {
         Some(Need { key, origin: Some(origin), .. }) if mode == Enforcement::Off => {
             Err(wrong(&origin.without_key(), format!("{key} needs a cgroup, and cgroup.mode is off"))
@@ -21,15 +22,16 @@ pub(super) fn cgroup(merged: &Merged, user: &User, host: &HostFacts) -> Result<C
     }
 }
 
-/// Processes, times, output and what setrlimit(2) holds need none; but RLIMIT_NPROC does not hold host root.
-fn needs(merged: &Merged, is_host_root: bool) -> Vec<Need> {
+/// Processes, times, output and what setrlimit(2) holds need none; but RLIMIT_NPROC does not hold host root, and of a range of ids
+/// each by itself.
+fn needs(merged: &Merged, escapes_rlimit: bool) -> Vec<Need> {
     let limits = &merged.limits;
     let all = [
         ("limits.memory", "memory", limited(&limits.memory)),
         ("limits.swap", "memory", limited(&limits.swap)),
         ("limits.cpus", "cpu", limited(&limits.cpus)),
         ("limits.cpu_weight", "cpu", limits.cpu_weight.as_ref().map(|weight| &weight.origin)),
-        ("limits.pids", "pids", limited(&limits.pids).filter(|_| is_host_root)),
+        ("limits.pids", "pids", limited(&limits.pids).filter(|_| escapes_rlimit)),
         ("limits.io_weight", "io", limits.io_weight.as_ref().map(|weight| &weight.origin)),
     ];
     let need = |(key, controller, origin): (_, _, Option<&Origin>)| {
@@ -46,6 +48,7 @@ fn limited<T>(limit: &Option<Located<Limit<T>>>) -> Option<&Origin> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::subordinate;
     use crate::plan::testing::{flag, line};
     use crate::profile::schema::Limits;
     use crate::profile::text;
@@ -55,7 +58,27 @@ mod tests {
     }
 
     fn nobody_special() -> User {
-        User { uid: 0, gid: 0, outside_uid: 1000, outside_gid: 1000, mapped_by_root: false }
+        let ids = subordinate::single(0, 1000);
+        User {
+            uid: 0,
+            gid: 0,
+            outside_uid: 1000,
+            outside_gid: 1000,
+            uids: ids.clone(),
+            gids: ids,
+            mapped_by_root: false,
+        }
+    }
+
+    #[test]
+    fn processes_of_a_range_of_ids_need_a_cgroup() {
+        let range = User { uids: subordinate::around(0, 1000, &[(100_000, 5)]), ..nobody_special() };
+        for (limits, needed) in
+            [("limits: {pids: 3}", 1), ("limits: {pids: unlimited}", 0), ("limits: {cpu_time: 1s}", 0)]
+        {
+            let plan = super::cgroup(&merged(limits), &range, &HostFacts::default()).unwrap();
+            assert_eq!(plan.needed_by.len(), needed, "{limits}");
+        }
     }
 
     #[test]
@@ -66,7 +89,7 @@ mod tests {
             let host = HostFacts { mapped_uids, ..HostFacts::default() };
             super::cgroup(&merged, &user, &host).unwrap().needed_by.len()
         };
-        assert_eq!(needed_by(vec![(0, u32::MAX)], root), 1);
+        assert_eq!(needed_by(vec![(0, u32::MAX)], root.clone()), 1);
         assert_eq!(needed_by(vec![(0, u32::MAX)], nobody_special()), 0);
         assert_eq!(needed_by(vec![(0, 1), (1, 65536)], root), 0);
     }

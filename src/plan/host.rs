@@ -28,6 +28,8 @@ pub struct HostFacts {
     pub pid: u32,
     /// Our own binary.
     pub executable: Option<PathBuf>,
+    /// `/etc`: where the ranges of subordinate ids are read, if a profile asks for them.
+    pub etc: PathBuf,
     /// (first id, count) that this user namespace has users for; read under root only.
     pub mapped_uids: Vec<(u32, u32)>,
     /// The same of groups.
@@ -61,6 +63,7 @@ impl HostFacts {
                 .unwrap_or_default(),
             pid: std::process::id(),
             executable: std::fs::read_link("/proc/self/exe").ok(),
+            etc: "/etc".into(),
             mapped_uids: ids("/proc/self/uid_map"),
             mapped_gids: ids("/proc/self/gid_map"),
         })

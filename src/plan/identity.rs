@@ -2,9 +2,10 @@
 
 use super::base::NOBODY;
 use super::host::HostFacts;
+use super::subordinate::{self, Kind};
 use super::{User, wrong};
 use crate::error::Error;
-use crate::profile::schema::{Id, Outside};
+use crate::profile::schema::{Id, IdMap, Outside};
 use crate::profile::{Located, Merged, wording};
 use crate::without;
 use caps::Capability;
@@ -22,13 +23,57 @@ pub(super) fn user(merged: &Merged, host: &HostFacts) -> Result<User, Error> {
         Some(Id::Number(number)) => number,
         None => 0,
     };
+    let (uid, gid) = (inside(&merged.uid, host.uid), inside(&merged.gid, host.gid));
+    if let Some(Located { value: IdMap::Subordinate, origin }) = &merged.map {
+        return with_ranges(uid, gid, merged.outside.as_ref(), host).map_err(|error| match error.origin {
+            None => error.origin(origin),
+            Some(_) => error,
+        });
+    }
     let (outside_uid, outside_gid) = outside(merged.outside.as_ref(), host)?;
     Ok(User {
-        uid: inside(&merged.uid, host.uid),
-        gid: inside(&merged.gid, host.gid),
+        uid,
+        gid,
         outside_uid,
         outside_gid,
+        uids: subordinate::single(uid, outside_uid),
+        gids: subordinate::single(gid, outside_gid),
         mapped_by_root: outside_uid != host.uid,
+    })
+}
+
+/// `map: subordinate`: the caller's own id with his ranges around it; under host root a block of the run's own, whose first id is
+/// the command's.
+fn with_ranges(uid: u32, gid: u32, written: Option<&Located<Outside>>, host: &HostFacts) -> Result<User, Error> {
+    let is_root = host.uid == 0;
+    if let Some(Located { value: Outside::Caller | Outside::Number(_), origin }) = written.filter(|_| is_root) {
+        return Err(wrong(origin, "under host root a range of ids is of the run's own")
+            .remedy("Take user.outside out, or say map: single"));
+    }
+    let (outside_uid, outside_gid) = if is_root { private_blocks(host)? } else { outside(written, host)? };
+    let (users, groups) = match is_root {
+        true => (subordinate::rest_of_block(outside_uid).into(), subordinate::rest_of_block(outside_gid).into()),
+        false => (subordinate::ranges(host, Kind::Users)?, subordinate::ranges(host, Kind::Groups)?),
+    };
+    Ok(User {
+        uid,
+        gid,
+        outside_uid,
+        outside_gid,
+        uids: subordinate::around(uid, outside_uid, &users),
+        gids: subordinate::around(gid, outside_gid, &groups),
+        mapped_by_root: is_root,
+    })
+}
+
+/// The first ids of the blocks.
+fn private_blocks(host: &HostFacts) -> Result<(u32, u32), Error> {
+    let run = if without::layer("own-id") { 0 } else { host.pid };
+    let block = |ranges| subordinate::private_block(ranges, FIRST_PRIVATE + PROCESSES, run);
+    block(&host.mapped_uids).zip(block(&host.mapped_gids)).ok_or_else(|| {
+        Error::host("this user namespace has no 65536 ids to spare for a range").remedy(
+            "Give the container more of them, run as an ordinary user with ranges of his own, or say map: single",
+        )
     })
 }
 
@@ -157,7 +202,8 @@ mod tests {
     #[test]
     fn by_default_the_command_is_root_inside_and_the_caller_outside() {
         let user = World::new().planned().user;
-        assert_eq!(user, User { uid: 0, gid: 0, outside_uid: 1000, outside_gid: 1000, mapped_by_root: false });
+        assert_eq!((user.uid, user.gid, user.outside_uid, user.outside_gid), (0, 0, 1000, 1000));
+        assert!(!user.mapped_by_root && !user.has_range() && subordinate::text(&user.uids) == "0 1000 1\n");
     }
 
     #[test]
@@ -227,9 +273,65 @@ mod tests {
         assert_eq!(others.filter(|bind| bind.id_mapped).count(), 2);
     }
 
+    fn with_range(mut world: World) -> World {
+        let etc = world.path("etc");
+        std::fs::create_dir(&etc).unwrap();
+        std::fs::write(etc.join("subuid"), "user:100000:65536\n1000:300000:5\n").unwrap();
+        std::fs::write(etc.join("subgid"), "user:200000:10\n").unwrap();
+        world.host.etc = etc;
+        world.merged.map = Some(located(IdMap::Subordinate));
+        world
+    }
+
+    #[test]
+    fn the_caller_s_ranges_are_mapped_beside_his_own_id() {
+        let mut world = with_range(World::new());
+        let user = world.planned().user;
+        assert_eq!(subordinate::text(&user.uids), "0 1000 1\n1 100000 65536\n65537 300000 5\n");
+        assert_eq!(subordinate::text(&user.gids), "0 1000 1\n1 200000 10\n");
+        assert!(user.has_range() && !user.mapped_by_root);
+        world.merged.uid = Some(located(Id::Caller));
+        let user = world.planned().user;
+        assert_eq!(subordinate::text(&user.uids), "0 100000 1000\n1000 1000 1\n1001 101000 64536\n65537 300000 5\n");
+        std::fs::remove_file(world.path("etc/subgid")).unwrap();
+        let refusal = world.refusal();
+        assert!(
+            refusal.starts_with("a.yaml:1:5: key: ROOT/etc/subgid has no range of ids for user (user id 1000)"),
+            "{refusal}"
+        );
+    }
+
+    #[test]
+    fn under_host_root_a_range_is_a_block_of_the_run_s_own() {
+        let mut world = with_range(root());
+        let one = world.planned().user;
+        world.host.pid += 1;
+        let other = world.planned().user;
+        assert!(one.mapped_by_root && one.outside_uid >= FIRST_PRIVATE + PROCESSES);
+        assert_eq!(other.outside_uid - one.outside_uid, 65536);
+        let first = one.outside_uid;
+        assert_eq!(subordinate::text(&one.uids), format!("0 {first} 1\n1 {} 65535\n", first + 1));
+        for value in [Outside::Caller, Outside::Number(0), Outside::Number(5)] {
+            world.merged.outside = Some(by_flag(value));
+            assert!(world.refusal().contains("under host root a range of ids is of the run's own"));
+        }
+        world.merged.outside = None;
+        world.host.mapped_uids = vec![(0, 65536)];
+        assert!(world.refusal().contains("has no 65536 ids to spare"), "{}", world.refusal());
+    }
+
     #[test]
     fn the_name_is_the_caller_s_if_it_is_a_name() {
-        let user = User { uid: 1000, gid: 1000, outside_uid: 1, outside_gid: 1, mapped_by_root: false };
+        let ids = subordinate::single(1000, 1);
+        let user = User {
+            uid: 1000,
+            gid: 1000,
+            outside_uid: 1,
+            outside_gid: 1,
+            uids: ids.clone(),
+            gids: ids,
+            mapped_by_root: false,
+        };
         let with = |name: &str| names(&user, &World::new().host.clone().with("USER", name)).user;
         assert_eq!([with("anna"), with("a:b"), with("root"), with("Q")], ["anna", "user", "user", "user"]);
     }

@@ -34,6 +34,7 @@ mod refusals;
 mod roots;
 mod sockets;
 mod source;
+pub mod subordinate;
 #[cfg(test)]
 pub(crate) mod testing;
 mod trust;
@@ -49,6 +50,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use host::HostFacts;
+pub use subordinate::Extent;
 
 pub use profile::schema::{Enforcement, NetworkMode, OnDeny, SeccompPolicy, TerminalMode};
 
@@ -112,6 +114,7 @@ pub fn make(merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Result<
     environment::filter_path(&mut environment, &tree.mounts);
     let workdir = workdir::resolve(merged.workdir.as_ref(), &environment, &tree.mounts, host)?;
     let command = command::resolve(command, merged.command.as_ref(), &environment, &tree.mounts, &workdir)?;
+    let cgroup = cgroup::cgroup(&merged, &user, host)?;
     Ok(Plan {
         command,
         hostname,
@@ -125,7 +128,7 @@ pub fn make(merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Result<
         notices: tree.notices,
         network,
         limits: limits::limits(&merged.limits)?,
-        cgroup: cgroup::cgroup(&merged, &user, host)?,
+        cgroup,
         features: limits::features(&merged.features),
         seccomp: limits::seccomp(&merged)?,
         landlock: limits::landlock(&merged),
@@ -153,16 +156,27 @@ pub struct Command {
     pub found: Option<PathBuf>,
 }
 
-/// user_namespaces(7): one id inside mapped to one outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+/// Who the command is, and the maps of user_namespaces(7).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[allow(missing_docs)]
 pub struct User {
     pub uid: u32,
     pub gid: u32,
     pub outside_uid: u32,
     pub outside_gid: u32,
+    /// Every user id that there is inside: the command's alone, or ranges of subordinate ids around it.
+    pub uids: Vec<Extent>,
+    /// The same of groups.
+    pub gids: Vec<Extent>,
     /// The caller is host root and the outside id is another: the supervisor writes the maps and makes the trees.
     pub mapped_by_root: bool,
+}
+
+impl User {
+    /// `map: subordinate`: are there other ids than the command's own?
+    pub fn has_range(&self) -> bool {
+        self.uids.len() > 1
+    }
 }
 
 /// The environment inside.

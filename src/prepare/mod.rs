@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::layers::{capabilities, landlock, rlimits, seccomp};
-use crate::plan::{Bind, MountKind, Plan, SourcePath};
+use crate::plan::{Bind, MountKind, Plan, SourcePath, subordinate};
 use crate::sys::descriptor::open_resolved;
 use crate::sys::memory;
 use crate::without;
@@ -26,9 +26,9 @@ pub struct Prepared<'plan> {
     pub envp: Vec<CString>,
     /// Paths inside, tried in order.
     pub candidates: Vec<CString>,
-    /// The single line of /proc/PID/uid_map.
+    /// For /proc/PID/uid_map, where no helper writes it.
     pub uid_map: String,
-    /// The single line of /proc/PID/gid_map.
+    /// For /proc/PID/gid_map.
     pub gid_map: String,
     /// seccomp(2), unless the policy is `off`.
     pub filter: Option<seccomp::Filter>,
@@ -69,8 +69,8 @@ pub fn prepare(plan: &Plan) -> Result<Prepared<'_>, Error> {
         argv: plan.command.argv.iter().map(|word| c_string(word)).collect::<Result<_, _>>()?,
         envp: environment(plan)?,
         candidates: plan.command.candidates.iter().map(|path| c_string(path.as_os_str())).collect::<Result<_, _>>()?,
-        uid_map: format!("{} {} 1\n", plan.user.uid, plan.user.outside_uid),
-        gid_map: format!("{} {} 1\n", plan.user.gid, plan.user.outside_gid),
+        uid_map: subordinate::text(&plan.user.uids),
+        gid_map: subordinate::text(&plan.user.gids),
         filter: seccomp::compile(
             &plan.seccomp,
             &plan.features,
@@ -78,7 +78,7 @@ pub fn prepare(plan: &Plan) -> Result<Prepared<'_>, Error> {
             seccomp::Arch::native(),
         )?,
         landlock: landlock::plan(plan, &mut degraded)?,
-        capabilities: capabilities::Kept::new(&plan.capabilities),
+        capabilities: capabilities::Kept::new(&plan.capabilities, plan.user.has_range()),
         rlimits: rlimits::plan(&plan.limits).map_err(|errno| {
             Error::host(format!("the caller's limits cannot be read: {}", errno.desc())).step("rlimits")
         })?,

@@ -169,13 +169,6 @@ impl Pass<'_> {
             let error = self.error(key, "", format!("{path} {}", known.why));
             self.index.errors.push(error.remedy("Remove the line"));
         }
-        let value = scalar.as_ref().map(|(text, _)| text.as_str());
-        if let Some((.., word, why)) =
-            later::VALUES.iter().find(|(key, _, word, _)| *key == path && Some(*word) == value)
-        {
-            let error = self.error(position, "", format!("{path}: {word} {why}"));
-            self.index.errors.push(error.remedy("Remove the line"));
-        }
         // A bare 0755 is text to one YAML reader and a decimal number to the next.
         if let Some((mode, true)) = &scalar
             && path.starts_with("mounts[")

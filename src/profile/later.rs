@@ -24,7 +24,3 @@ pub const KEYS: &[Later] = &[
     later("root", "--root", ROOT),
     later("root.writable", "--root-writable", ROOT),
 ];
-
-/// Single values of what is otherwise there: (key, flag, value, why).
-pub const VALUES: &[(&str, &str, &str, &str)] =
-    &[("user.map", "--map", "subordinate", "needs ranges of subordinate ids, which this version cannot map yet")];

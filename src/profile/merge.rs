@@ -48,6 +48,7 @@ impl From<&Layer> for Merged {
             workdir: layer.one("workdir", &p.workdir),
             uid: layer.one("user.uid", &p.user.uid),
             gid: layer.one("user.gid", &p.user.gid),
+            map: layer.one("user.map", &p.user.map),
             outside: layer.one("user.outside", &p.user.outside),
             environment: Vec::new(),
             mounts: p
@@ -124,6 +125,7 @@ impl Merged {
             workdir,
             uid,
             gid,
+            map,
             outside,
             network,
             seccomp_policy,

@@ -105,6 +105,8 @@ pub struct Merged {
     pub uid: Option<Located<schema::Id>>,
     /// `user.gid`
     pub gid: Option<Located<schema::Id>>,
+    /// `user.map`
+    pub map: Option<Located<schema::IdMap>>,
     /// `user.outside`
     pub outside: Option<Located<schema::Outside>>,
     /// `environment`, a layer per profile and one for the flags.

@@ -49,6 +49,8 @@ pub struct User {
 pub enum IdMap {
     /// One: the command's own.
     Single,
+    /// The caller's ranges of subuid(5) and subgid(5) beside it.
+    Subordinate,
 }
 
 /// A number or `caller`.

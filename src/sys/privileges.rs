@@ -6,13 +6,17 @@ use nix::libc;
 
 /// SECBIT_NOROOT, NO_SETUID_FIXUP, KEEP_CAPS off and NO_CAP_AMBIENT_RAISE, each with its lock: uid 0 means nothing any more.
 const SECUREBITS_LOCKED: libc::c_ulong = 0b1110_1111;
+/// Where there are other user ids to become: who leaves uid 0 by setuid(2) leaves his capabilities too, unless he asks to keep them
+/// (PR_SET_KEEPCAPS), as a service expects that does it. Without SECBIT_NO_SETUID_FIXUP and the lock of KEEP_CAPS.
+const SECUREBITS_OF_A_RANGE: libc::c_ulong = 0b1100_1011;
 
-/// PR_SET_SECUREBITS: execve(2) and setuid(2) no longer give uid 0 any capability, and nothing can undo it.
-pub fn lock_securebits() -> Result<()> {
+/// PR_SET_SECUREBITS: execve(2) no longer gives uid 0 any capability, and nothing can undo it.
+pub fn lock_securebits(has_range: bool) -> Result<()> {
     #[cfg(feature = "faults")]
     crate::faults::fail("securebits")?;
+    let bits = if has_range { SECUREBITS_OF_A_RANGE } else { SECUREBITS_LOCKED };
     // SAFETY: plain numbers.
-    Errno::result(unsafe { libc::prctl(libc::PR_SET_SECUREBITS, SECUREBITS_LOCKED, 0, 0, 0) }).map(drop)
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_SECUREBITS, bits, 0, 0, 0) }).map(drop)
 }
 
 /// PR_CAPBSET_DROP; EINVAL for a number that the kernel has no capability for.
@@ -51,6 +55,14 @@ pub fn fresh_session_keyring() -> Result<()> {
     let none = std::ptr::null::<libc::c_char>();
     // SAFETY: a null name is allowed.
     Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, none) }).map(drop)
+}
+
+/// Has a file the attribute of file capabilities, capabilities(7)? getxattr(2)
+pub fn has_file_capabilities(path: &std::path::Path) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+    let Ok(path) = std::ffi::CString::new(path.as_os_str().as_bytes()) else { return false };
+    // SAFETY: both names end in NUL and outlive the call; with size 0 nothing is written.
+    unsafe { libc::getxattr(path.as_ptr(), c"security.capability".as_ptr(), std::ptr::null_mut(), 0) >= 0 }
 }
 
 /// The Landlock ABI of the running kernel; 0 where it is absent or disabled at boot.

@@ -254,7 +254,7 @@ fn strings(list: &serde_json::Value) -> Vec<String> {
 fn user(report: &serde_json::Value, plan: &Plan) -> User {
     let id = |kind: &str, fallback| report["layers"][kind]["outside"].as_u64().map_or(fallback, |id| id as u32);
     let (outside_uid, outside_gid) = (id("uid", plan.user.outside_uid), id("gid", plan.user.outside_gid));
-    User { outside_uid, outside_gid, ..plan.user }
+    User { outside_uid, outside_gid, ..plan.user.clone() }
 }
 
 impl Verification {

@@ -26,6 +26,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("terminal", "--terminal"),
     ("user.uid", "--uid"),
     ("user.gid", "--gid"),
+    ("user.map", "--map"),
     ("user.outside", "--outside"),
     ("limits.memory", "--memory"),
     ("limits.swap", "--swap"),

@@ -188,7 +188,7 @@ pub struct RunOptions {
     /// Group id inside: a number or caller
     #[arg(long, value_name = "ID", help_heading = INSIDE)]
     pub gid: Option<Id>,
-    /// How many ids there are inside: single
+    /// The ids inside: single, or subordinate for the caller's ranges too
     #[arg(long, value_name = "MAP", value_parser = word::<IdMap>, help_heading = INSIDE)]
     pub map: Option<IdMap>,
     /// The id outside: auto, caller or a number

@@ -45,7 +45,7 @@ pub fn reword(error: &clap::Error, command: &Command) -> Error {
         ErrorKind::ValueValidation => {
             let value = context(ContextKind::InvalidValue);
             let why = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-            refused_value(flag, &value).unwrap_or_else(|| Error::usage(format!("{flag} {value}: {why}")))
+            Error::usage(format!("{flag} {value}: {why}"))
         }
         ErrorKind::InvalidValue => Error::usage(format!("{flag} needs a value")),
         ErrorKind::InvalidUtf8 => Error::usage("an option is not UTF-8 text")
@@ -75,11 +75,6 @@ fn later(word: &str) -> Option<Error> {
     let known = later::KEYS.iter().find(|known| known.flag == word).map(|known| known.why);
     let why = known.or(LATER.contains(&word).then_some("is not in this version yet"))?;
     Some(Error::usage(format!("{word} {why}")).remedy("Remove it"))
-}
-
-fn refused_value(flag: &str, value: &str) -> Option<Error> {
-    let (.., why) = later::VALUES.iter().find(|(_, known, word, _)| *known == flag && *word == value)?;
-    Some(Error::usage(format!("{flag} {value} {why}")).remedy("Remove it"))
 }
 
 fn unknown(flag: &str, command: &Command) -> Error {

@@ -53,6 +53,27 @@ fn without_root(world: &World, text: &str) -> String {
 }
 
 #[test]
+fn a_range_of_ids_is_told_with_the_groups_that_go() {
+    let mut world = world().directory("etc");
+    world.host.etc = world.path("etc");
+    for file in ["subuid", "subgid"] {
+        std::fs::write(world.path("etc").join(file), "user:100000:65536\nuser:300000:5\n").unwrap();
+    }
+    world.merged.map = Some(located(schema::IdMap::Subordinate));
+    let plan = plan(&world, &["make"]);
+    let shown = text(&plan, &seen(&world), false);
+    let line = shown.lines().find(|line| line.starts_with("user ")).unwrap();
+    let ids = "100000-100999 101000-165535 300000-300004";
+    assert_eq!(
+        line,
+        format!(
+            "user      user 1000:1000 inside = 1000:1000 outside; with uids {ids} and gids {ids} for the other ids inside; dropped groups: docker"
+        )
+    );
+    assert_eq!(json(&plan)["user"]["uids"][1], serde_json::json!({"inside": 1000, "outside": 1000, "count": 1}));
+}
+
+#[test]
 fn the_text_shows_on_one_screen_what_was_decided() {
     let world = world();
     let shown = text(&plan(&world, &["make", "-j8", "all tests"]), &seen(&world), false);

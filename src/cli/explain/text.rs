@@ -1,7 +1,7 @@
 //! The plan on one screen: what the command sees, may use, and is held by.
 
 use super::{Seen, files};
-use crate::plan::{Cgroup, Enforcement, Features, NetworkMode, OnDeny, Plan, SeccompPolicy, TerminalMode};
+use crate::plan::{Cgroup, Enforcement, Extent, Features, NetworkMode, OnDeny, Plan, SeccompPolicy, TerminalMode};
 use crate::profile::units::{Cpus, Duration, Size};
 use crate::visible;
 use nix::libc::RLIM_INFINITY;
@@ -57,14 +57,26 @@ fn quoted(word: &OsStr) -> String {
 }
 
 fn user(plan: &Plan, seen: &Seen) -> String {
-    let user = plan.user;
+    let user = &plan.user;
+    let others = |map: &[Extent], own: u32| {
+        let others = map.iter().filter(|extent| extent.inside != own);
+        let ranges = others.map(|extent| format!("{}-{}", extent.outside, extent.outside + (extent.count - 1)));
+        ranges.collect::<Vec<_>>().join(" ")
+    };
     let name = plan.environment.get("USER").unwrap_or_default().to_string_lossy();
     let mut text =
         format!("{name} {}:{} inside = {}:{} outside", user.uid, user.gid, user.outside_uid, user.outside_gid);
     if user.outside_uid == 0 {
         text.push_str(" ! host root");
     }
-    if !seen.groups.is_empty() {
+    if user.has_range() {
+        let (uids, gids) = (others(&user.uids, user.uid), others(&user.gids, user.gid));
+        // Writing to a String does not fail.
+        let _ = write!(text, "; with uids {uids} and gids {gids} for the other ids inside");
+        if !seen.groups.is_empty() {
+            let _ = write!(text, "; dropped groups: {}", seen.groups.join(" "));
+        }
+    } else if !seen.groups.is_empty() {
         // Writing to a String does not fail.
         let _ = write!(text, "; groups that cannot be dropped: {}", seen.groups.join(" "));
     }

@@ -236,7 +236,10 @@ fn missed(plan: &Plan, lack: Lack) -> Result<State, Error> {
     let keys: Vec<_> = plan.cgroup.needed_by.iter().map(|need| need.key).collect();
     let keys = keys.join(", ");
     if plan.cgroup.mode == Enforcement::Prefer {
-        return Ok(State::Without(Some(format!("without {keys}, for want of a cgroup: {}", lack.reason))));
+        // RLIMIT_NPROC is still there, but each user id has it for itself.
+        let each =
+            if plan.user.has_range() && keys.contains("limits.pids") { " (but of each user id by itself)" } else { "" };
+        return Ok(State::Without(Some(format!("without {keys}{each}, for want of a cgroup: {}", lack.reason))));
     }
     let needs = if plan.cgroup.needed_by.len() == 1 { "needs" } else { "need" };
     let error = Error::host(format!("{keys} {needs} a cgroup: {}", lack.reason))

@@ -108,7 +108,6 @@ fn what_a_later_version_brings_is_refused_by_name() {
     insta::assert_snapshot!(page(&[
         "root:\n  path: /srv/root\n",
         "network:\n  allow: [example.org]\n",
-        "user:\n  map: subordinate\n",
         "version: 2\nfuture: true\n",
     ]));
 }
