@@ -4,7 +4,8 @@
 use super::host::HostFacts;
 use super::{Bind, BindRole, Mount, MountKind, Plan, SourcePath, base, lookup};
 use crate::error::Error;
-use crate::profile::Merged;
+use crate::profile::schema::IdMap;
+use crate::profile::{Located, Merged, Origin};
 use caps::Capability;
 use nix::sys::statfs::{OVERLAYFS_SUPER_MAGIC, statfs};
 use std::ffi::OsString;
@@ -57,12 +58,11 @@ pub fn plan(contained: &Contained) -> Result<Plan, Error> {
     })?;
     let home = Some(PathBuf::from("/root"));
     let host = HostFacts { cwd: "/".into(), real_home: home.clone(), home, ..facts };
-    if contained.has_range {
-        return Err(Error::usage("--map subordinate is not in this version yet").remedy("Leave it out"));
-    }
+    let origin = Origin { source: "--map".into(), is_flag: true, ..Origin::default() };
+    let map = contained.has_range.then_some(Located { value: IdMap::Subordinate, origin });
     let inside = Path::new(PLACE).join("sandbox");
     let words = [inside.clone().into_os_string()].into_iter().chain(contained.words.iter().cloned());
-    let mut plan = super::make(Merged::default(), words.collect(), &host)?;
+    let mut plan = super::make(Merged { map, ..Merged::default() }, words.collect(), &host)?;
     let id_mapped = |source: &Path| plan.user.mapped_by_root && !is_overlay(source);
     let mut mounts = vec![mount(inside, program.clone(), id_mapped(&program), false, false)?];
     for shown in &contained.shown {

@@ -27,7 +27,11 @@ pub fn export(name: &str, to: Option<&Path>) -> Result<Summary, Stopped> {
         has_range: held.record.map == Map::Subordinate,
         ..Contained::default()
     };
-    let ended = contained::run(&contained, Speech::Stderr(target.writer()?), &interrupts, &mut |_| {})?;
+    let ended = contained::run(&contained, Speech::Stderr(target.writer()?), &interrupts, &mut |_| {});
+    let ended = ended.map_err(|stopped| match stopped {
+        Stopped::Failed(error) => Error { message: format!("{name}: {}", error.message), ..error }.into(),
+        by_signal => by_signal,
+    })?;
     let summary = summary(ended.last, Path::new(name))?;
     if ended.stdout_bytes != summary.bytes {
         return Err(Error::host(format!(

@@ -8,7 +8,7 @@ use super::store::{DIRECTORY, HALF_MADE, Store, is_still};
 use crate::error::Error;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, RenameFlags, openat, renameat, renameat2};
-use nix::sys::stat::{Mode, fchmod, mkdirat};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat, mkdirat};
 use nix::unistd::{Gid, fchown, getegid};
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -62,12 +62,14 @@ impl<'store> Staging<'store> {
         self.store.path().join(&self.name)
     }
 
-    /// Makes a directory in it.
+    /// Makes a directory in it, with mode 0755 whatever the umask: if its archive does not say, the root of a tree is open to all inside.
     ///
     /// # Errors
     /// Those of mkdir(2).
     pub fn make(&self, name: &str) -> nix::Result<()> {
-        mkdirat(&*self.directory, name, Mode::S_IRWXU)
+        mkdirat(&*self.directory, name, Mode::S_IRWXU)?;
+        let mode = Mode::from_bits_truncate(0o755);
+        fchmodat(&*self.directory, name, mode, FchmodatFlags::NoFollowSymlink)
     }
 
     /// Deletes something in it.

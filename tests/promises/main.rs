@@ -22,6 +22,7 @@ mod quotas;
 mod real_builds;
 mod report;
 mod root_user;
+mod rootfs;
 mod rules;
 mod safe_terminal;
 mod signals;

@@ -129,7 +129,6 @@ fn what_a_later_version_brings_is_refused_by_name() {
         &["doctor"],
         &["learn"],
         &["batch"],
-        &["rootfs", "list"],
         &["ps"],
         &["stats"],
         &["kill"],
