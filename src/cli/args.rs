@@ -3,6 +3,7 @@
 mod layer;
 mod options;
 mod refusal;
+mod rootfs;
 
 use super::say::Verbosity;
 use super::stats::Form;
@@ -10,6 +11,7 @@ use super::verify::{self, Asked};
 use crate::error::Error;
 use crate::host;
 use crate::profile::Layer;
+use crate::rootfs::inside;
 use crate::verify::INSIDE;
 use clap::{CommandFactory, Parser};
 use nix::sys::signal::Signal;
@@ -19,6 +21,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use options::{Color, VERIFY_ONLY, whole};
+pub use rootfs::{ImportOptions, Noise, RootfsLine, RootfsSubcommand};
 
 /// What is asked for.
 #[derive(Debug)]
@@ -93,6 +96,13 @@ pub enum Invocation {
         /// `-v`, `-q`, `--color`
         verbosity: Verbosity,
     },
+    /// `sandbox rootfs`
+    Rootfs(RootfsSubcommand),
+    /// What `rootfs` starts inside.
+    RootfsInside {
+        /// What there is to do.
+        task: Option<OsString>,
+    },
     /// `sandbox completions SHELL`
     Completions {
         /// Its name.
@@ -144,6 +154,8 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> 
                 Ok(Invocation::Verify(Asked { run, options, json: line.json, is_bare: line.without_sandbox }))
             })
         }
+        "rootfs" => read::<RootfsLine>(rest, |line, _| Ok(Invocation::Rootfs(line.subcommand))),
+        inside::INSIDE => Ok(Invocation::RootfsInside { task: args.get(2).cloned() }),
         INSIDE => Ok(Invocation::VerifyInside { word: args.get(2).cloned() }),
         "profile" => read::<ProfileLine>(rest, |line, _| {
             Ok(match line.subcommand {

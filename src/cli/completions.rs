@@ -27,11 +27,12 @@ mod tests {
     fn each_shell_completes_every_subcommand_and_the_options_of_each() {
         for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
             let script = completions(shell).unwrap();
-            for word in ["explain", "verify", "profile", "completions", "run", "list", "show", "check", "diff", "init"]
-            {
+            let subcommands = ["explain", "verify", "profile", "rootfs", "completions", "run"];
+            let of_them = ["list", "show", "check", "diff", "init", "import", "remove", "export"];
+            for word in subcommands.into_iter().chain(of_them) {
                 assert!(script.contains(word), "{shell}: {word}");
             }
-            for flag in ["wall-time", "json", "resolved", "report-format", "without-sandbox"] {
+            for flag in ["wall-time", "json", "resolved", "report-format", "without-sandbox", "max-size"] {
                 assert!(script.contains(flag), "{shell}: --{flag}");
             }
         }

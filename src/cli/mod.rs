@@ -8,6 +8,7 @@ mod init;
 mod kill;
 mod profile;
 mod ps;
+mod rootfs;
 mod run;
 mod say;
 mod stats;
@@ -51,6 +52,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
         Invocation::Stats { name, form } => watch(&name, form),
         Invocation::Kill { names, signal } => kill::kill(&names, signal),
         Invocation::Enter { name, command, verbosity } => enter::enter(&name, command, verbosity),
+        Invocation::Rootfs(subcommand) => rootfs::run(subcommand),
+        Invocation::RootfsInside { task } => crate::rootfs::inside::run(task),
         Invocation::Completions { shell } => answer(say::print, || completions::completions(&shell)),
         Invocation::Print(text) => answer(say::print, || Ok(text)),
     }

@@ -1,16 +1,18 @@
-//! What a shown tree holds that a run could change for the next one: our own files. They are covered, as are sockets of the host's.
+//! What a shown tree holds that a run could change for the next one: our own files. They are covered, as are the roots of other runs
+//! and sockets of the host's.
 
 use super::host::HostFacts;
 use super::mounts::Tree;
-use super::{Bind, BindRole, Mount, MountKind, Watch, base, lookup, paths, sockets, wrong};
+use super::{Bind, BindRole, Mount, MountKind, Watch, base, lookup, paths, roots, sockets, wrong};
 use crate::error::Error;
 use crate::profile;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Covers them: ours read-only, sockets altogether.
+/// Covers them: ours read-only, roots and sockets altogether.
 pub(super) fn add(tree: &mut Tree, profiles: &[profile::Source], host: &HostFacts) -> Result<(), Error> {
     let shown: Vec<Shown> = tree.mounts.iter().filter_map(|mount| Shown::new(mount, host)).collect();
+    roots::hide(tree, &shown, host);
     protect(tree, &shown, profiles, host)?;
     sockets::hide(tree, &shown, host);
     Ok(())

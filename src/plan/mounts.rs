@@ -6,7 +6,7 @@ use super::trust::Trees;
 use super::written::{self, Kind, Written};
 use super::{
     Bind, BindRole, Create, File, Mount, MountKind, SourcePath, Tmpfs, User, Watch, base, covers, destinations, hides,
-    links, lookup, pins, refusals, watches, wrong,
+    links, lookup, pins, refusals, roots, watches, wrong,
 };
 use crate::error::Error;
 use crate::plan::variables::Scope;
@@ -175,6 +175,7 @@ impl Builder<'_> {
             (Some(content), None) => content.clone().into_bytes(),
             (None, Some(from)) => {
                 let path = Scope { host: self.host, origin: entry.origin }.path(from)?;
+                roots::refuse(&path, entry.origin, self.host)?;
                 let source = self.trees.split(&path);
                 source::look(&source).map_err(|trouble| trouble.error(&path, entry.origin))?;
                 source::read(&source, LARGEST).map_err(|error| {

@@ -2,12 +2,12 @@
 
 use super::host::HostFacts;
 use super::written::{self, Kind, Written};
-use super::{paths, wrong};
+use super::{paths, roots, wrong};
 use crate::error::Error;
 use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, statfs};
 use std::path::{Path, PathBuf};
 
-/// Sources whose whole would undo the sandbox.
+/// Sources whose whole would undo the sandbox, and those that are the sandbox's own.
 pub(super) fn source(entry: &Written<'_>, host: &HostFacts) -> Result<(), Error> {
     let source = entry.source.as_path();
     let refuse = |what: String, remedy: &str| Err(wrong(entry.origin, what).remedy(remedy).path(source));
@@ -19,6 +19,9 @@ pub(super) fn source(entry: &Written<'_>, host: &HostFacts) -> Result<(), Error>
                 "Take it out",
             );
         }
+    }
+    if entry.kind.has_source() {
+        roots::refuse(&entry.source, entry.origin, host)?;
     }
     if !matches!(entry.kind, Kind::Ro | Kind::Rw) {
         return Ok(());

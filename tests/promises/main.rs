@@ -24,6 +24,7 @@ mod real_builds;
 mod report;
 mod root_file_system;
 mod root_user;
+mod rootfs;
 mod rules;
 mod safe_terminal;
 mod signals;

@@ -1,5 +1,6 @@
 //! The flags, as clap reads them; their comments are the help.
 
+use super::rootfs::RootfsLine;
 use crate::cli::kill;
 use crate::host::{ReportFormat, ReportTarget, outcome::Status};
 use crate::profile::schema::{
@@ -27,6 +28,7 @@ use std::path::PathBuf;
                       sandbox kill NAME… [--signal SIGNAL]\n       \
                       sandbox enter NAME [-- COMMAND [ARG]…]\n       \
                       sandbox profile list | show NAME [--resolved] | check FILE… | diff A B | init [FILE]\n       \
+                      sandbox rootfs import FILE|DIR --name NAME | list [--json] | remove NAME… | export NAME [FILE]\n       \
                       sandbox completions SHELL"
 )]
 pub struct RunLine {
@@ -181,6 +183,7 @@ pub fn whole() -> Command {
         ("kill", KillLine::command()),
         ("enter", EnterLine::command()),
         ("profile", ProfileLine::command()),
+        ("rootfs", RootfsLine::command()),
         ("completions", CompletionsLine::command()),
     ];
     let named = subcommands.map(|(name, command)| command.name(name).disable_version_flag(true));
@@ -403,7 +406,7 @@ const LAYERS: &str = "Layers";
 const OUTSIDE: &str = "Outside";
 
 /// A word of a closed set, by the same serde type that reads it in a profile.
-fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+pub(super) fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let text: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
     T::deserialize(text).map_err(|error| known(&error.to_string()))
 }

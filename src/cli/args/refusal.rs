@@ -5,10 +5,11 @@ use crate::profile::{later, wording::nearest};
 use clap::Command;
 use clap::error::{ContextKind, ErrorKind};
 
-const SUBCOMMANDS: [&str; 9] = ["run", "explain", "verify", "ps", "stats", "kill", "enter", "profile", "completions"];
+const SUBCOMMANDS: [&str; 10] =
+    ["run", "explain", "verify", "ps", "stats", "kill", "enter", "profile", "rootfs", "completions"];
 
 /// Subcommands and flags without a key that the reference names and this version does not have.
-const LATER: &[&str] = &["doctor", "learn", "batch", "rootfs", "--collect", "--timings"];
+const LATER: &[&str] = &["doctor", "learn", "batch", "--collect", "--timings"];
 
 /// A word where an option or a subcommand was expected: most often the command, without `--`.
 pub fn bare_word(word: &str) -> Error {

@@ -1,0 +1,80 @@
+//! A root that is removed is gone at once, and only it.
+
+use super::super::harness::{Project, finish};
+use super::{archive, import, left, names, outside, store};
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::File;
+use std::os::unix::fs::symlink;
+
+#[test]
+fn what_is_removed_is_gone_and_the_others_stay() {
+    let project = Project::new();
+    archive(&project);
+    for name in ["one", "two", "three"] {
+        import(&project, "tree.tar", name).ok();
+    }
+    let output = project.run(&["rootfs", "remove", "one", "three"]);
+    assert_eq!((output.ok().as_str(), output.stderr.as_str()), ("", ""));
+    assert_eq!(left(&project), ["two"]);
+}
+
+#[test]
+fn an_unknown_name_is_answered_with_the_nearest_and_the_others_go() {
+    let project = Project::new();
+    archive(&project);
+    for name in ["debian", "alpine"] {
+        import(&project, "tree.tar", name).ok();
+    }
+    project
+        .run(&["rootfs", "remove", "debain", "alpine"])
+        .refused(&["there is no root \"debain\"", "Did you mean \"debian\"?"]);
+    assert_eq!(names(&project), ["debian"]);
+    project.run(&["rootfs", "remove", "../debian"]).refused(&["cannot be the name of a root"]);
+    project.run(&["rootfs", "remove"]).refused(&["missing"]);
+    assert_eq!(names(&project), ["debian"]);
+}
+
+#[test]
+fn a_root_in_use_stays() {
+    let project = Project::new();
+    archive(&project);
+    import(&project, "tree.tar", "debian").ok();
+    let directory = File::open(store(&project).join("debian")).unwrap();
+    let used = Flock::lock(directory, FlockArg::LockShared).unwrap();
+    project.run(&["rootfs", "remove", "debian"]).refused(&["\"debian\" is in use", "End that run"]);
+    assert_eq!(names(&project), ["debian"]);
+    drop(used);
+    project.run(&["rootfs", "remove", "debian"]).ok();
+}
+
+#[test]
+fn nothing_is_deleted_through_a_link_and_no_permission_is_in_the_way() {
+    let project = Project::new();
+    archive(&project);
+    import(&project, "tree.tar", "debian").ok();
+    project.write("precious/file", "kept");
+    let tree = store(&project).join("debian/tree");
+    symlink(project.path().join("precious"), tree.join("link")).unwrap();
+    symlink("/", tree.join("bin/root")).unwrap();
+    outside(
+        &project,
+        &format!("cd {}; mkdir -p a/b/c; touch a/b/c/d; chmod 0 a/b/c a/b; chmod 0500 a; chmod 0555 .", tree.display()),
+    );
+    project.run(&["rootfs", "remove", "debian"]).ok();
+    assert!(left(&project).is_empty() && project.read("precious/file") == "kept");
+}
+
+#[test]
+fn no_tree_is_too_deep_to_be_removed() {
+    let project = Project::new();
+    archive(&project);
+    import(&project, "tree.tar", "debian").ok();
+    let tree = store(&project).join("debian/tree");
+    let deep = "import os\nfor _ in range(3000):\n    os.mkdir('a-long-name-of-a-directory')\n    os.chdir('a-long-name-of-a-directory')";
+    let mut python = project.outside("python3", &["-c", deep]);
+    python.current_dir(&tree);
+    finish(python).ok();
+    project.run(&["rootfs", "export", "debian", "deep.tar"]).ok();
+    project.run(&["rootfs", "remove", "debian"]).ok();
+    assert!(left(&project).is_empty());
+}
