@@ -305,9 +305,8 @@ fn what_is_no_root_file_system_is_refused_with_what_to_do() {
 #[test]
 fn an_imported_one_is_found_by_its_name_and_a_wrong_name_offers_the_nearest() {
     let small = Small::new();
-    let roots = small.project.home().join(".local/share/sandbox/roots/small");
-    fs::create_dir_all(&roots).unwrap();
-    fs::rename(&small.tree, roots.join("tree")).unwrap();
+    finish(small.project.outside("tar", &["-C", small.tree.to_str().unwrap(), "-cf", "small.tar", "."])).ok();
+    small.project.run(&["rootfs", "import", "-q", "small.tar", "--name", "small"]).ok();
     assert_eq!(small.project.shell(&["--root", "small"], "echo $0").ok(), "sh");
     small.project.run(&["--root", "smal", "--", "sh"]).refused(&["Did you mean \"small\"?"]);
     let mut elsewhere = small.project.sandbox(&["--root", "small", "--", "sh"]);
