@@ -338,3 +338,26 @@ fn a_command_that_is_not_in_it_is_told_so() {
     let output = small.project.run(&small.flags(&["--", "busibox"]));
     output.exits(127).says(&["Did you mean \"busybox\"?"]);
 }
+
+// What a run makes in one that keeps it, the next one finds.
+#[test]
+fn a_persistent_one_is_used_again_and_by_two_at_once() {
+    let small = Small::new();
+    fs::remove_file(small.tree.join("bin/ls")).unwrap();
+    let flags = [
+        "--root-writable",
+        "persistent",
+        "--mount",
+        "{symlink: /lib, to: usr/lib}",
+        "--ro",
+        "/usr/bin",
+        "--ro",
+        "/usr/lib",
+    ];
+    for _ in 0..3 {
+        small.inside(&flags, "test -e /usr/bin/env && test -d /lib/");
+    }
+    let other = ["--root-writable", "persistent", "--mount", "{symlink: /lib, to: elsewhere}"];
+    small.project.shell(&small.flags(&other), "true").refused(&["/lib is in the root file system already"]);
+    small.inside(&["--mount", "{symlink: /lib, to: elsewhere}"], "test $(readlink /lib) = elsewhere");
+}
