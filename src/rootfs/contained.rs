@@ -122,6 +122,8 @@ struct End {
     stdout_bytes: Option<u64>,
     message: Option<String>,
     remedy: Option<String>,
+    /// Under host root: what is shown could not be id-mapped.
+    is_unmapped: bool,
 }
 
 /// Runs it to its end, and hands every word but the last to `hear`.
@@ -162,7 +164,9 @@ fn conclude(last: Option<Word>, end: Option<End>) -> Result<Ended, Error> {
     let Some(end) = end else { return Err(unheard("its supervisor was killed".into())) };
     if let Some(message) = end.message {
         let error = Error::host(message);
+        let instead = "Run as an ordinary user; or name a directory on ext4, xfs or btrfs with XDG_DATA_HOME";
         return Err(match end.remedy {
+            _ if end.is_unmapped => error.remedy(instead),
             Some(remedy) => error.remedy(remedy),
             None => error,
         });
@@ -237,6 +241,7 @@ fn supervise(contained: &Contained, speech: &Speech, parent: &OwnedFd, saying: &
         signal: outcome.signal,
         stdout_bytes: outcome.stdout_bytes,
         message: outcome.error.as_ref().map(|error| Error { remedy: None, origin: None, ..error.clone() }.to_string()),
+        is_unmapped: outcome.error.as_ref().is_some_and(|error| error.step == Some("id-maps") && error.path.is_some()),
         remedy: outcome.error.and_then(|error| error.remedy),
     };
     let _ = File::from(telling).write_all(&serde_json::to_vec(&end).unwrap_or_default());
