@@ -20,6 +20,7 @@ const LAYERS: &[&str] = &[
     "dumpable",          // inside: init is not dumpable
     "environment",       // plan: the caller's variables are not kept
     "erase",             // inside: init's argv and environment overwritten
+    "groups",            // inside: supplementary groups dropped, where they can be
     "hides",             // plan: what is hidden, and the sockets of the host
     "in-root",           // inside: a destination is looked up as the command would find it
     "ipc-namespace",     // inside
@@ -109,7 +110,7 @@ pub fn weaken(mut plan: Plan) -> Plan {
         (plan.user.outside_uid, plan.user.outside_gid, plan.user.mapped_by_root) = (0, 0, false);
     }
     if layer("tmpfs-limits") {
-        (plan.root.size, plan.root.inodes) = (1 << 40, 1 << 20);
+        (plan.root.tmpfs.size, plan.root.tmpfs.inodes) = (1 << 40, 1 << 20);
     }
     if layer("landlock") {
         plan.landlock.mode = Enforcement::Off;

@@ -5,6 +5,8 @@ mod options;
 mod refusal;
 mod rootfs;
 
+use super::say::Verbosity;
+use super::stats::Form;
 use super::verify::{self, Asked};
 use crate::error::Error;
 use crate::host;
@@ -12,7 +14,9 @@ use crate::profile::Layer;
 use crate::rootfs::inside;
 use crate::verify::INSIDE;
 use clap::{CommandFactory, Parser};
-use options::{CompletionsLine, ExplainLine, ProfileLine, ProfileSubcommand, RunLine, RunOptions, VerifyLine};
+use nix::sys::signal::Signal;
+use options::{CompletionsLine, EnterLine, ExplainLine, KillLine, ProfileLine, ProfileSubcommand, PsLine, RunLine};
+use options::{RunOptions, StatsLine, VerifyLine};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -70,6 +74,34 @@ pub enum Invocation {
     RootfsInside {
         /// What there is to do.
         task: Option<OsString>,
+    },
+    /// `sandbox ps`
+    Ps {
+        /// `--json`
+        json: bool,
+    },
+    /// `sandbox stats NAME`
+    Stats {
+        /// Of the sandbox.
+        name: String,
+        /// `--json`, `--once`
+        form: Form,
+    },
+    /// `sandbox kill NAME…`
+    Kill {
+        /// Of the sandboxes.
+        names: Vec<String>,
+        /// `--signal`: none ends everything.
+        signal: Option<Signal>,
+    },
+    /// `sandbox enter NAME [-- COMMAND]`
+    Enter {
+        /// Of the sandbox.
+        name: String,
+        /// Empty for its shell.
+        command: Vec<OsString>,
+        /// `-v`, `-q`, `--color`
+        verbosity: Verbosity,
     },
     /// `sandbox completions SHELL`
     Completions {
@@ -133,6 +165,15 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> 
                 ProfileSubcommand::Diff { a, b } => Invocation::ProfileDiff { a, b },
                 ProfileSubcommand::Init { file } => Invocation::ProfileInit { file },
             })
+        }),
+        "ps" => read::<PsLine>(rest, |line, _| Ok(Invocation::Ps { json: line.json })),
+        "stats" => read::<StatsLine>(rest, |line, _| {
+            Ok(Invocation::Stats { name: line.name, form: Form { json: line.json, once: line.once } })
+        }),
+        "kill" => read::<KillLine>(rest, |line, _| Ok(Invocation::Kill { names: line.names, signal: line.signal })),
+        "enter" => read::<EnterLine>(rest, |line, _| {
+            let verbosity = Verbosity { verbose: line.verbose, quiet: line.quiet, color: line.color };
+            Ok(Invocation::Enter { name: line.name, command: line.command, verbosity })
         }),
         "completions" => read::<CompletionsLine>(rest, |line, _| Ok(Invocation::Completions { shell: line.shell })),
         "help" => Ok(Invocation::Print(RunLine::command().render_help().to_string())),

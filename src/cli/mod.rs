@@ -2,12 +2,17 @@
 
 pub mod args;
 mod completions;
+mod enter;
 pub mod explain;
 mod init;
+mod kill;
 mod profile;
 mod rootfs;
+mod ps;
 mod run;
 mod say;
+mod stats;
+mod table;
 mod tell;
 mod verify;
 
@@ -45,6 +50,10 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
         Invocation::ProfileInit { file } => answer(say::show, || init::init(&file)),
         Invocation::Rootfs(subcommand) => rootfs::run(subcommand),
         Invocation::RootfsInside { task } => crate::rootfs::inside::run(task),
+        Invocation::Ps { json } => answer(say::print, || ps::ps(json)),
+        Invocation::Stats { name, form } => watch(&name, form),
+        Invocation::Kill { names, signal } => kill::kill(&names, signal),
+        Invocation::Enter { name, command, verbosity } => enter::enter(&name, command, verbosity),
         Invocation::Completions { shell } => answer(say::print, || completions::completions(&shell)),
         Invocation::Print(text) => answer(say::print, || Ok(text)),
     }
@@ -57,6 +66,11 @@ fn answer(say: fn(&str) -> u8, text: impl FnOnce() -> Result<String, Error>) -> 
         Ok(text) => say(&text),
         Err(error) => say::error(&error),
     }
+}
+
+fn watch(name: &str, form: stats::Form) -> u8 {
+    say::start(Verbosity::default());
+    stats::stats(name, form).unwrap_or_else(|error| say::error(&error))
 }
 
 fn check(files: &[String]) -> u8 {

@@ -3,7 +3,7 @@
 mod diff;
 
 use crate::error::Error;
-use crate::profile::schema::{Cgroup, Features, Landlock, Limits, Network, Profile, Seccomp, User, each_limit};
+use crate::profile::schema::{Cgroup, Features, Landlock, Limits, Network, Profile, Root, Seccomp, User, each_limit};
 use crate::profile::{Layer, Located, Merged, Origin, Shelves, events, text};
 use crate::visible;
 use std::collections::BTreeMap;
@@ -121,6 +121,7 @@ fn flatten(m: &Merged) -> Layer {
             outside: flat.one("user.outside", &m.outside),
         },
         mounts: m.mounts.iter().map(|mount| mount.value.clone()).collect(),
+        root: each!(Root, flat, "root", m.root, path, name, writable, size),
         network: Network { mode: flat.one("network.mode", &m.network) },
         limits: each_limit!(each!(Limits, flat, "limits", m.limits)),
         features: each!(

@@ -4,6 +4,7 @@ use super::newidmap::Helpers;
 use super::root;
 use super::why;
 use crate::error::Error;
+use crate::inside::door::Door;
 use crate::inside::link::{Link, Record};
 use crate::inside::{self, Init};
 use crate::prepare::Prepared;
@@ -24,12 +25,18 @@ pub struct Launched {
     pub link: Link,
     /// Ends with the payload's execve(2), or with the payload.
     pub started: OwnedFd,
+    /// It is no init, but the stand-in of one who enters.
+    is_stand_in: bool,
 }
 
 impl Launched {
-    /// Tells init to end everything inside and wait for it, so that what it used is known.
-    pub fn end(&self) {
-        let _ = process::tell_to_end(&self.pidfd);
+    /// Tells init to end everything inside and wait for it, so that what it used is known. A stand-in hears no word: it waits for
+    /// the one payload that it has.
+    pub fn end(&self, payload: Option<&OwnedFd>) {
+        let _ = match payload {
+            Some(payload) if self.is_stand_in => process::pidfd_send_signal(payload, Signal::SIGKILL),
+            _ => process::tell_to_end(&self.pidfd),
+        };
     }
 
     /// Ends init, and with it everything inside.
@@ -52,30 +59,46 @@ impl Drop for Launched {
 ///
 /// Every signal must be blocked: init must not act on one meant for the supervisor.
 pub fn launch(prepared: &Prepared, stdio: [Option<OwnedFd>; 3]) -> Result<Launched, Error> {
-    let lack = |errno| why::clone_failed(errno);
     let user = &prepared.plan.user;
     // Before the clone: without them there is nothing to begin.
     let helpers = if user.has_range() && !user.mapped_by_root { Some(Helpers::find()?) } else { None };
+    let launched = begin(prepared, stdio, None)?;
+    if user.mapped_by_root {
+        root::provide(prepared, &launched)?;
+    } else if let Some(helpers) = helpers {
+        let supervisor = process::pidfd_open(getpid()).map_err(why::clone_failed)?;
+        helpers.map(launched.pid, &user.uids, &user.gids, &supervisor)?;
+        // If it is gone, its end says so.
+        let _ = launched.link.send(Record::Mapped, &[]);
+    }
+    Ok(launched)
+}
+
+/// Starts the stand-in of one who enters by `door`, with the payload's ends of stdio.
+pub fn launch_stand_in(prepared: &Prepared, stdio: [Option<OwnedFd>; 3], door: Door) -> Result<Launched, Error> {
+    begin(prepared, stdio, Some(door))
+}
+
+fn begin(prepared: &Prepared, stdio: [Option<OwnedFd>; 3], door: Option<Door>) -> Result<Launched, Error> {
+    let lack = |errno| why::clone_failed(errno);
     // Before the clone: this pidfd is how init can see that the supervisor is already dead.
     let supervisor = process::pidfd_open(getpid()).map_err(lack)?;
     let (link, init_link) = Link::pair().map_err(lack)?;
     let (started, init_started) = pipe2(OFlag::O_CLOEXEC).map_err(lack)?;
-    match process::clone_into(inside::namespaces(prepared.plan.network)).map_err(lack)? {
+    let (is_stand_in, namespaces) = match &door {
+        Some(_) => (true, 0),
+        None => (false, inside::namespaces(prepared.plan.network)),
+    };
+    match process::clone_into(namespaces).map_err(lack)? {
         Cloned::Child => {
             // A copy of the supervisor's end here would keep init, which waits for its ids before it is tied, waiting for ever.
             drop((link, started));
-            inside::run(Init { prepared, link: init_link, supervisor, stdio, started: init_started })
-        }
-        Cloned::Parent(pid, pidfd) => {
-            let launched = Launched { pid, pidfd, link, started };
-            if user.mapped_by_root {
-                root::provide(prepared, &launched)?;
-            } else if let Some(helpers) = helpers {
-                helpers.map(pid, &user.uids, &user.gids, &supervisor)?;
-                // If it is gone, its end says so.
-                let _ = launched.link.send(Record::Mapped, &[]);
+            let init = Init { prepared, link: init_link, supervisor, stdio, started: init_started };
+            match door {
+                Some(door) => inside::stand_in(init, door),
+                None => inside::run(init),
             }
-            Ok(launched)
         }
+        Cloned::Parent(pid, pidfd) => Ok(Launched { pid, pidfd, link, started, is_stand_in }),
     }
 }

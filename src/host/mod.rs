@@ -2,16 +2,20 @@
 
 mod cgroup;
 mod end;
+pub mod enter;
 #[cfg(not(fuzzing))]
 mod escapes;
 #[cfg(fuzzing)]
 pub mod escapes;
+pub mod figures;
 mod launch;
 pub mod meta_file;
 mod newidmap;
 mod open;
 pub mod outcome;
+pub mod pass;
 mod ready;
+pub mod registry;
 pub mod report;
 pub mod report_file;
 mod root;
@@ -32,6 +36,7 @@ use cgroup::Cgroup;
 pub use cgroup::fuzzing;
 pub use open::new_file;
 use outcome::Outcome;
+use registry::Registration;
 use signals::Signals;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -53,7 +58,7 @@ pub struct Options {
     pub report_format: ReportFormat,
     /// `--exit-code STATUS=N`
     pub exit_codes: Vec<(outcome::Status, u8)>,
-    /// `--name`, for the report.
+    /// `--name`: by which others find the run; and for the report.
     pub name: Option<String>,
 }
 
@@ -90,12 +95,13 @@ fn attempt(prepared: &Prepared, options: &Options) -> Result<Outcome, Error> {
         Stdio::prepare(options, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()], prepared.plan.limits.output)?;
     let signals = Signals::block().map_err(why::clone_failed)?;
     let cgroup = Cgroup::find(prepared.plan)?;
+    let registration = Registration::make(options, prepared.plan)?;
     let ends = stdio.take_payload_ends();
     root::give(&ends, &prepared.plan.user).map_err(why::clone_failed)?;
     let init = launch::launch(prepared, ends)?;
     tracing::debug!("namespaces made, init starts");
     signals.listen().map_err(why::clone_failed)?;
-    Supervisor::new(prepared, init, signals, stdio, cgroup)?.run()
+    Supervisor::new(prepared, init, signals, stdio, cgroup, registration)?.run()
 }
 
 /// Watched paths where something is that was not there when the plan was made.

@@ -26,6 +26,11 @@ pub enum Status {
     SetupFailed,
 }
 
+/// UTC, with milliseconds.
+pub fn rfc3339(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
+}
+
 /// What `sandbox` itself exits with.
 pub mod exit_code {
     /// A limit on time was hit, as timeout(1) says it.

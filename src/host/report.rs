@@ -1,7 +1,7 @@
 //! The report: one JSON object, version 1. What could not be measured is null.
 
 use super::Options;
-use super::outcome::{MemorySource, Outcome, Status};
+use super::outcome::{MemorySource, Outcome, Status, rfc3339};
 use crate::error::{Error, ErrorKind};
 use crate::plan::{Enforcement, Extent, NetworkMode, Plan, SeccompPolicy};
 use crate::prepare::Prepared;
@@ -144,7 +144,7 @@ pub fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepare
         limits_hit: &outcome.limits_hit,
         interrupted_by: outcome.interrupted_by,
         error: outcome.error.as_ref().map(reported),
-        started_at: humantime::format_rfc3339_millis(outcome.started_at).to_string(),
+        started_at: rfc3339(outcome.started_at),
         name: options.name.as_deref(),
         command: plan
             .map(|plan| plan.command.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect())

@@ -14,6 +14,7 @@ use crate::prepare::Prepared;
 use crate::sys::mount;
 use crate::sys::process::{self, Cloned};
 use nix::errno::Errno;
+use nix::fcntl::AT_FDCWD;
 use nix::libc;
 use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Pid, Uid, fchown};
@@ -52,14 +53,25 @@ fn write_maps(pid: Pid, uid_map: &str, gid_map: &str) -> std::io::Result<()> {
 
 fn send_trees(prepared: &Prepared, link: &Link, userns: Option<&OwnedFd>) -> Result<(), Error> {
     let binds: Vec<_> = prepared.binds().collect();
+    let may_be_gone =
+        |index: usize| prepared.plan.mounts.get(index).is_some_and(|mount| prepared.plan.may_be_gone(mount));
     for batch in binds.chunks(BATCH) {
         let mut trees = Vec::with_capacity(batch.len());
         for (index, bind) in batch {
             let failed = |step| move |errno| why::step_failed(Failure { step, index: *index as u32, errno }, prepared);
-            let tree = open_tree(bind).map_err(failed(Step::OpenSource))?;
-            if let (true, Some(userns)) = (bind.id_mapped, userns) {
-                mount::map_ids(&tree, userns).map_err(failed(Step::IdMaps))?;
-            }
+            let tree = match open_tree(bind) {
+                // Init cannot mount this in its place either, and goes on.
+                Err(Errno::ENOENT) if may_be_gone(*index) => mount::clone_tree(AT_FDCWD, "/dev/null"),
+                Ok(tree) => match userns.filter(|_| bind.id_mapped) {
+                    Some(userns) => {
+                        mount::map_ids(&tree, userns).map_err(failed(Step::IdMaps))?;
+                        Ok(tree)
+                    }
+                    None => Ok(tree),
+                },
+                failed => failed,
+            };
+            let tree = tree.map_err(failed(Step::OpenSource))?;
             trees.push(tree);
         }
         let borrowed: Vec<_> = trees.iter().map(AsFd::as_fd).collect();

@@ -122,6 +122,10 @@ fn other_failed(failure: Failure) -> Error {
         (Step::RootTmpfs, Errno::ENOSYS) => {
             Error::host(kernel_sentence("the file-descriptor based mount calls are not there")).remedy("Use Linux 5.14 or newer")
         }
+        (Step::RootOverlay, Errno::ENODEV | Errno::EPERM) => {
+            Error::host(kernel_sentence("overlayfs, on which a root file system stands, cannot be mounted in a user namespace"))
+                .remedy("Load the module overlay; or --root-writable persistent, which needs none but changes the root file system")
+        }
         (Step::PivotRoot, Errno::EINVAL) => {
             Error::host("the root cannot be changed: this host runs from its initramfs, which pivot_root refuses")
                 .remedy("Start it inside a mount namespace whose root is a real mount (unshare -m, or a switched root)")
@@ -222,9 +226,10 @@ fn word(step: Step) -> &'static str {
     match step {
         Step::IdMaps => "id-maps",
         Step::TieToSupervisor => "tie-to-supervisor",
+        Step::Namespaces => "namespaces",
         Step::HideInit => "hide-init",
         Step::PrivatePropagation | Step::OpenSource | Step::Destination | Step::Mount => "mount",
-        Step::RootTmpfs => "root",
+        Step::RootTmpfs | Step::RootOverlay => "root",
         Step::Proc => "proc",
         Step::Quotas => "quotas",
         Step::Devpts => "devpts",
@@ -253,6 +258,7 @@ fn doing(step: Step) -> String {
         Step::IdMaps => "mapping the ids (/proc/self/uid_map)".into(),
         Step::PrivatePropagation => "cutting the mount namespace off".into(),
         Step::RootTmpfs => "mounting the root".into(),
+        Step::RootOverlay => "mounting the root file system (overlayfs)".into(),
         Step::PivotRoot => "changing the root".into(),
         Step::Loopback => "bringing the loopback up".into(),
         Step::Capabilities => "dropping the capabilities".into(),

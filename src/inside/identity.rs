@@ -3,6 +3,7 @@
 use super::Init;
 use super::link::Record;
 use super::step::{At, Done, Failure, Step};
+use crate::plan::User;
 use crate::prepare::Prepared;
 use crate::sys::{memory, process};
 use crate::without;
@@ -29,8 +30,16 @@ pub(super) fn take_ids(init: &Init) -> Done {
         Some((Record::Mapped, _)) => {}
         _ => return Err(Failure { step: Step::IdMaps, index: 0, errno: Errno::EPIPE }),
     }
+    become_user(user)
+}
+
+/// The ids inside, from those of a caller who may have others: setresuid(2). With one id an ordinary user cannot give up groups, nor
+/// has he others than the run: that is looked at before.
+pub(super) fn become_user(user: &User) -> Done {
     let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
-    setgroups(&[]).at(Step::IdMaps)?;
+    if (user.mapped_by_root || user.has_range()) && !without::layer("groups") {
+        setgroups(&[]).at(Step::IdMaps)?;
+    }
     setresgid(gid, gid, gid).at(Step::IdMaps)?;
     setresuid(uid, uid, uid).at(Step::IdMaps)
 }

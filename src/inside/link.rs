@@ -26,8 +26,8 @@ pub enum Record {
     Failed(Failure),
     /// The master of the sandbox's pty.
     Terminal,
-    /// The payload exists; its pidfd.
-    Started,
+    /// The payload exists; its pidfd, and where init is the one who says it, the [`super::door::Door`] of these parts.
+    Started { fence: bool, terminals: bool },
     /// Job control stopped the payload.
     Stopped,
     /// The payload ended, with this raw wait status.
@@ -50,7 +50,7 @@ impl Record {
             Record::Go { in_cgroup } => (3, u32::from(in_cgroup), 0, 0),
             Record::Failed(failure) => (4, failure.step as u32, failure.index, failure.errno as i32),
             Record::Terminal => (5, 0, 0, 0),
-            Record::Started => (6, 0, 0, 0),
+            Record::Started { fence, terminals } => (6, u32::from(fence), u32::from(terminals), 0),
             Record::Stopped => (7, 0, 0, 0),
             Record::Ended(status) => (8, 0, 0, status),
             Record::TimedOut => (9, 0, 0, 0),
@@ -75,7 +75,7 @@ impl Record {
                 Record::Failed(Failure { step: Step::from_number(word(4)?)?, index: word(8)?, errno })
             }
             5 => Record::Terminal,
-            6 => Record::Started,
+            6 => Record::Started { fence: word(4)? != 0, terminals: word(8)? != 0 },
             7 => Record::Stopped,
             8 => Record::Ended(word(12)? as i32),
             9 => Record::TimedOut,
@@ -159,7 +159,9 @@ mod tests {
         let failure = Failure { step: Step::Mount, index: 7, errno: Errno::EROFS };
         let used = Record::Used { user_time_us: 7, system_time_us: u32::MAX };
         let go = Record::Go { in_cgroup: true };
-        let records = [go, used, Record::Failed(failure), Record::Ended(0x86), Record::Stopped, Record::CpuTimedOut];
+        let started = Record::Started { fence: false, terminals: true };
+        let records =
+            [go, started, used, Record::Failed(failure), Record::Ended(0x86), Record::Stopped, Record::CpuTimedOut];
         for record in records {
             one.send(record, &[]).unwrap();
             assert_eq!(other.receive(MsgFlags::empty()).unwrap().unwrap().0, record);

@@ -2,33 +2,39 @@
 //!
 //! System calls only; nothing here logs, and whatever fails is a [`step::Failure`] on its way to the supervisor.
 
+mod attend;
 pub mod cpu_time;
+pub mod door;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod identity;
 mod isolate;
+mod layer;
 pub mod link;
 mod payload;
 mod proc;
 mod reap;
 mod sources;
+mod stand_in;
 pub mod step;
 mod terminal;
 mod timers;
 mod tree;
 
-use crate::layers::{capabilities, rlimits};
-use crate::plan::MountKind;
+use crate::layers::{capabilities, landlock, rlimits};
+use crate::plan::{Bind, BindRole, MountKind};
 use crate::prepare::Prepared;
 use crate::sys::process::{self, Cloned};
 use crate::without;
+use door::{Door, Namespaces, Parts};
 use link::{Link, Record};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
-use nix::unistd::pipe2;
+use nix::unistd::{Pid, pipe2};
 use sources::Sources;
 pub use sources::open_tree;
+pub use stand_in::run as stand_in;
 use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd};
 use step::{At, Done, Failure, Step};
@@ -69,15 +75,22 @@ fn live(init: &Init) -> Done<Infallible> {
 
     identity::take_ids(init)?;
     identity::tie_to_supervisor(init)?;
+    let mut namespaces = Namespaces::open()?;
     identity::hide_init(prepared)?;
 
     let mut sources = Sources::new(init)?;
-    let mut tree = Tree::new(&plan.root)?;
+    let base = prepared.root().map(|(index, bind)| sources.clone_tree(bind, index)).transpose()?;
+    let mut tree = Tree::new(&plan.root, base, &plan.mounts)?;
     for (index, mount) in plan.mounts.iter().enumerate() {
         match &mount.kind {
+            MountKind::Bind(Bind { role: BindRole::Root, .. }) => {}
             MountKind::Bind(bind) => {
-                let source = sources.clone_tree(bind, index)?;
-                tree.mount(&mount.at, &source, bind.directory, index)?;
+                let source = sources.clone_tree(bind, index);
+                match source.and_then(|source| tree.mount(&mount.at, &source, bind.directory, index)) {
+                    // EINVAL: another than the one that was there has come in its place.
+                    Err(Failure { errno: Errno::ENOENT | Errno::EINVAL, .. }) if plan.may_be_gone(mount) => {}
+                    mounted => mounted?,
+                }
             }
             MountKind::Tmpfs(tmpfs) => tree.tmpfs(&mount.at, tmpfs, index)?,
             MountKind::File(file) => tree.file(&mount.at, file, index)?,
@@ -101,21 +114,50 @@ fn live(init: &Init) -> Done<Infallible> {
     let terminal = terminal::open(init, devpts.as_ref())?;
     let in_cgroup = isolate::wait_for_go(&init.link)?;
     isolate::cgroup_namespace()?;
+    namespaces.open_cgroup()?;
 
+    step_down(prepared)?;
+    let workdir = door::open_directory(&plan.workdir).at(Step::WorkingDirectory)?;
+    let fence = landlock::ruleset(prepared.landlock.as_ref()).at(Step::Landlock)?;
+    let door = Door { namespaces, workdir, fence, terminals: devpts };
+    let footing = Footing { terminal, in_cgroup, workdir: &door.workdir, fence: door.fence.as_ref() };
+    let (payload, says) = fork(init, &footing, Some(&door), || Ok(()))?;
+    reap::run(init, payload, &footing, says)
+}
+
+/// What the payload stands on once init, or the stand-in of one who enters, has stepped down.
+struct Footing<'door> {
+    /// The slave of its pty, if it has one.
+    terminal: Option<OwnedFd>,
+    /// Does a cgroup count its processes?
+    in_cgroup: bool,
+    workdir: &'door OwnedFd,
+    /// The Landlock ruleset.
+    fence: Option<&'door OwnedFd>,
+}
+
+/// Limits, capabilities, filter: before there is a process that runs what is not ours.
+fn step_down(prepared: &Prepared) -> Done {
     rlimits::apply_early(&prepared.rlimits).at(Step::Rlimits)?;
     capabilities::reduce(&prepared.capabilities).at(Step::Capabilities)?;
-    step_down_filter(prepared)?;
+    step_down_filter(prepared)
+}
 
-    // The payload waits for init's word: a failure here must not find the command running.
+/// The payload's process, which first does what `tie` says, and what it waits for: a word that must not be said before all has gone
+/// well, for a failure here must not find the command running.
+fn fork(init: &Init, footing: &Footing, door: Option<&Door>, tie: fn() -> Done) -> Done<(Pid, OwnedFd)> {
     let (hears, says) = pipe2(OFlag::O_CLOEXEC).at(Step::Fork)?;
     match process::fork_with_pidfd().at(Step::Fork)? {
         Cloned::Child => {
             drop(says);
-            payload::run(init, terminal.as_ref(), in_cgroup, &hears)
+            payload::run(init, footing, &hears, tie)
         }
         Cloned::Parent(pid, pidfd) => {
-            init.link.send(Record::Started, &[pidfd.as_fd()]).at(Step::Fork)?;
-            reap::run(init, pid, terminal.as_ref(), in_cgroup, says)
+            let Parts { fence, terminals } = door.map(Door::parts).unwrap_or_default();
+            let handed_over = door.map(Door::descriptors).unwrap_or_default();
+            let descriptors: Vec<_> = std::iter::once(pidfd.as_fd()).chain(handed_over).collect();
+            init.link.send(Record::Started { fence, terminals }, &descriptors).at(Step::Fork)?;
+            Ok((pid, says))
         }
     }
 }

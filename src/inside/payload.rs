@@ -1,37 +1,39 @@
 //! The payload's last steps down, ending in execve(2).
 
-use super::Init;
 use super::step::{At, Done, Failure, Step};
+use super::{Footing, Init};
 use crate::layers::{landlock, rlimits};
 use crate::sys::process;
 use crate::without;
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::sys::stat::umask;
-use nix::unistd::{Pid, chdir, execve, getcwd, getpid, read, setpgid, setsid, tcsetpgrp};
+use nix::unistd::{Pid, execve, fchdir, getcwd, getpid, read, setpgid, setsid, tcsetpgrp};
 use std::convert::Infallible;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// From fork to execve(2).
-pub(super) fn run(init: &Init, terminal: Option<&OwnedFd>, in_cgroup: bool, word: &OwnedFd) -> ! {
+pub(super) fn run(init: &Init, footing: &Footing, word: &OwnedFd, tie: fn() -> Done) -> ! {
+    let tied = tie();
     if read(word, &mut [0]) != Ok(1) {
         // Init has failed, and said so itself.
         process::exit_now(125);
     }
-    let Err(failure) = step_down(init, terminal, in_cgroup);
+    let Err(failure) = tied.and_then(|()| step_down(init, footing));
     super::give_up(init, failure)
 }
 
-fn step_down(init: &Init, terminal: Option<&OwnedFd>, in_cgroup: bool) -> Done<Infallible> {
+fn step_down(init: &Init, footing: &Footing) -> Done<Infallible> {
     let prepared = init.prepared;
+    let terminal = footing.terminal.as_ref();
     session(terminal)?;
-    working_directory(init)?;
-    landlock::restrict(prepared.landlock.as_ref()).at(Step::Landlock)?;
+    working_directory(footing)?;
+    landlock::restrict(footing.fence).at(Step::Landlock)?;
     umask(prepared.umask);
     stdio(init, terminal)?;
     signals()?;
     descriptors(init)?;
-    rlimits::apply(&prepared.rlimits, in_cgroup).at(Step::Rlimits)?;
+    rlimits::apply(&prepared.rlimits, footing.in_cgroup).at(Step::Rlimits)?;
     execute(init)
 }
 
@@ -49,8 +51,8 @@ fn session(terminal: Option<&OwnedFd>) -> Done {
 }
 
 /// A working directory outside the root would be a way out: getcwd(2) then answers ENOENT or "(unreachable)".
-fn working_directory(init: &Init) -> Done {
-    chdir(&init.prepared.plan.workdir).at(Step::WorkingDirectory)?;
+fn working_directory(footing: &Footing) -> Done {
+    fchdir(footing.workdir).at(Step::WorkingDirectory)?;
     match without::layer("working-directory") || getcwd().at(Step::WorkingDirectory)?.is_absolute() {
         true => Ok(()),
         false => Err(Failure { step: Step::WorkingDirectory, index: 0, errno: Errno::EXDEV }),

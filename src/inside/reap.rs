@@ -1,9 +1,9 @@
 //! PID 1's life while the payload runs: it waits, reaps orphans, and tells the supervisor the true end.
 
-use super::Init;
 use super::link::Record;
 use super::step::{At, Done, Failure, Step};
 use super::timers::Timers;
+use super::{Footing, Init};
 use crate::sys::process::{self, Woken};
 use crate::without;
 use nix::errno::Errno;
@@ -21,14 +21,15 @@ const MOST_IN_A_ROUND: u32 = 64;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Until the payload ends; then init does, and the kernel ends what the payload left running.
-pub(super) fn run(init: &Init, payload: Pid, terminal: Option<&OwnedFd>, in_cgroup: bool, word: OwnedFd) -> ! {
-    match until_end(init, payload, terminal, in_cgroup, word) {
+pub(super) fn run(init: &Init, payload: Pid, footing: &Footing, word: OwnedFd) -> ! {
+    match until_end(init, payload, footing, word) {
         Ok(()) => process::exit_now(0),
         Err(failure) => super::give_up(init, failure),
     }
 }
 
-fn until_end(init: &Init, payload: Pid, terminal: Option<&OwnedFd>, in_cgroup: bool, word: OwnedFd) -> Done {
+fn until_end(init: &Init, payload: Pid, footing: &Footing, word: OwnedFd) -> Done {
+    let terminal = footing.terminal.as_ref();
     // Nothing of the supervisor's or the caller's stays open beside the payload: an end of a pipe here would keep it alive.
     // A pty does, or its master would hang up while the payload has closed its own descriptors of it.
     let link = init.link.as_fd().as_raw_fd();
@@ -40,7 +41,7 @@ fn until_end(init: &Init, payload: Pid, terminal: Option<&OwnedFd>, in_cgroup: b
     }
     drop(word);
 
-    let end = wait_for_end(init, payload, Timers::new(init.prepared, in_cgroup), terminal.is_some());
+    let end = wait_for_end(init, payload, Timers::new(init.prepared, footing.in_cgroup), terminal.is_some());
     end_all(init, payload);
     // If nobody hears it, the supervisor counts init's own time as the payload's.
     let _ = init.link.try_send(used());

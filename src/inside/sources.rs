@@ -69,7 +69,7 @@ pub fn open_tree(bind: &Bind) -> nix::Result<OwnedFd> {
 /// Recursive: a mount below the source is no way around them.
 fn attributes(bind: &Bind) -> u64 {
     let role = match bind.role {
-        BindRole::Tree | BindRole::Pin => attr::NOSUID | attr::NODEV,
+        BindRole::Tree | BindRole::Pin | BindRole::Root => attr::NOSUID | attr::NODEV,
         BindRole::Device => attr::NOSUID | attr::NOEXEC,
         BindRole::Socket => attr::NOSUID | attr::NODEV | attr::NOEXEC,
     };

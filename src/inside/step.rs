@@ -9,9 +9,11 @@ use nix::errno::Errno;
 pub enum Step {
     IdMaps,
     TieToSupervisor,
+    Namespaces,
     HideInit,
     PrivatePropagation,
     RootTmpfs,
+    RootOverlay,
     OpenSource,
     Destination,
     Mount,
@@ -38,12 +40,14 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Step; 28] = [
+    const ALL: [Step; 30] = [
         Step::IdMaps,
         Step::TieToSupervisor,
+        Step::Namespaces,
         Step::HideInit,
         Step::PrivatePropagation,
         Step::RootTmpfs,
+        Step::RootOverlay,
         Step::OpenSource,
         Step::Destination,
         Step::Mount,

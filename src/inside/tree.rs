@@ -2,8 +2,9 @@
 //!
 //! Nothing is ever created but in a tmpfs of ours: in a bind it would be created on the host.
 
+use super::layer;
 use super::step::{At, Done, Failure, Step};
-use crate::plan::{File, Tmpfs};
+use crate::plan::{File, Mount, Root, RootWritable, Tmpfs};
 use crate::sys::descriptor::open_resolved;
 use crate::sys::mount::{self, attr};
 use crate::without;
@@ -26,8 +27,15 @@ const KINDS: [UnlinkatFlags; 2] = [UnlinkatFlags::NoRemoveDir, UnlinkatFlags::Re
 
 /// The tree while it grows.
 pub(super) struct Tree {
-    root: OwnedFd,
-    /// Device numbers of the tmpfs that we made: creating is allowed there. The first is the root's.
+    /// The tmpfs at the bottom.
+    ground: OwnedFd,
+    /// What stands on it: a root file system, or an overlay of both.
+    base: Option<OwnedFd>,
+    /// What becomes read-only once the tree is complete.
+    sealed: Vec<OwnedFd>,
+    /// The mount of a root file system that keeps what is written.
+    persistent: Option<u64>,
+    /// Device numbers of what we made: creating is allowed there. The first is the root's.
     own: Vec<u64>,
     /// The last destination's parent: neighbours in the plan mostly share it.
     parent: Option<Rc<Parent>>,
@@ -45,8 +53,10 @@ struct Parent {
 /// Whose file system a directory is of.
 #[derive(PartialEq)]
 enum Owner {
-    /// The root tmpfs: read-only once the tree is complete.
+    /// The root: a tmpfs, or an overlay with one on top.
     Root,
+    /// The root file system itself, which keeps what is written.
+    Persistent,
     /// Another tmpfs of ours.
     Tmpfs,
     /// The host's.
@@ -54,13 +64,43 @@ enum Owner {
 }
 
 impl Tree {
-    /// A fresh tmpfs, attached first: before Linux 6.15 nothing can be attached to a detached tree.
-    pub(super) fn new(limits: &Tmpfs) -> Done<Tree> {
+    /// A fresh tmpfs, attached first: before Linux 6.15 nothing can be attached to a detached tree. On it the tree of a root file
+    /// system, if there is one: itself where it keeps what is written, else below an overlay, so that what is made for the run is
+    /// not made on the host.
+    pub(super) fn new(root: &Root, tree: Option<OwnedFd>, mounts: &[Mount]) -> Done<Tree> {
         umask(Mode::empty());
-        let root = new_tmpfs(limits).at(Step::RootTmpfs)?;
-        mount::attach(&root, AT_FDCWD, "/").at(Step::RootTmpfs)?;
-        let device = fstat(&root).at(Step::RootTmpfs)?.st_dev;
-        Ok(Tree { root, own: vec![device], parent: None, covers: [None, None], devpts: None })
+        let ground = new_tmpfs(&root.tmpfs).at(Step::RootTmpfs)?;
+        mount::attach(&ground, AT_FDCWD, "/").at(Step::RootTmpfs)?;
+        let keeps = root.writable == Some(RootWritable::Persistent);
+        let base = match tree {
+            Some(tree) if !keeps => Some(layer::overlay(&ground, &tree, mounts)?),
+            tree => tree,
+        };
+        if let Some(base) = &base {
+            mount::attach(base, &ground, c"").at(Step::RootOverlay)?;
+        }
+        let of_base = base.as_ref().filter(|_| keeps);
+        let mut tree = Tree {
+            persistent: of_base.map(mount::id).transpose().at(Step::RootOverlay)?,
+            ground,
+            base,
+            sealed: Vec::new(),
+            own: Vec::new(),
+            parent: None,
+            covers: [None, None],
+            devpts: None,
+        };
+        if root.tmpfs.sealed {
+            tree.sealed.push(tree.root().try_clone().map_err(|_| Errno::EMFILE).at(Step::RootTmpfs)?);
+        }
+        // Where the root is the host's, the tmpfs below it, which nobody sees.
+        let ours = if keeps { &tree.ground } else { tree.root() };
+        tree.own.push(fstat(ours).at(Step::RootTmpfs)?.st_dev);
+        Ok(tree)
+    }
+
+    fn root(&self) -> &OwnedFd {
+        self.base.as_ref().unwrap_or(&self.ground)
     }
 
     /// Attaches `source` at `at`, making the mount point if it lies in a tmpfs of ours.
@@ -75,6 +115,9 @@ impl Tree {
         let fresh = new_tmpfs(limits).at_entry(Step::Mount, index)?;
         self.mount(at, &fresh, true, index)?;
         self.own.push(fstat(&fresh).at_entry(Step::Mount, index)?.st_dev);
+        if limits.sealed {
+            self.sealed.push(fresh);
+        }
         Ok(())
     }
 
@@ -94,12 +137,15 @@ impl Tree {
     pub(super) fn file(&mut self, at: &Path, file: &File, index: usize) -> Done {
         let (parent, name) = self.place(at, index)?;
         if parent.owner == Owner::Root {
-            return write_new(&parent.fd, name, file).at_entry(Step::Destination, index);
+            return match self.base {
+                Some(_) => Ok(()),
+                None => write_new(&parent.fd, name, file).at_entry(Step::Destination, index),
+            };
         }
-        write_new(&self.root, OsStr::new(STAGE), file).at_entry(Step::Destination, index)?;
+        write_new(&self.ground, OsStr::new(STAGE), file).at_entry(Step::Destination, index)?;
         let tree = self.staged(STAGE, attr::NOSUID | attr::NODEV, index)?;
         self.mount(at, &tree, false, index)?;
-        unlinkat(&self.root, STAGE, UnlinkatFlags::NoRemoveDir).at_entry(Step::Destination, index)
+        unlinkat(&self.ground, STAGE, UnlinkatFlags::NoRemoveDir).at_entry(Step::Destination, index)
     }
 
     /// A symbolic link.
@@ -107,6 +153,9 @@ impl Tree {
         let (parent, name) = self.place(at, index)?;
         if parent.owner == Owner::Host {
             return Err(Failure { step: Step::Destination, index: index as u32, errno: Errno::EROFS });
+        }
+        if parent.owner == Owner::Root && self.base.is_some() {
+            return Ok(());
         }
         symlinkat(to, &parent.fd, name).at_entry(Step::Destination, index)
     }
@@ -120,14 +169,14 @@ impl Tree {
         }
         let stage = COVERS[usize::from(directory)];
         match directory {
-            true => mkdirat(&self.root, stage, Mode::empty()),
-            false => write_new(&self.root, OsStr::new(stage), &File { content: Vec::new(), mode: 0 }),
+            true => mkdirat(&self.ground, stage, Mode::empty()),
+            false => write_new(&self.ground, OsStr::new(stage), &File { content: Vec::new(), mode: 0 }),
         }
         .at_entry(Step::Destination, index)?;
         let cover = self.staged(stage, attr::NOSUID | attr::NODEV | attr::NOEXEC, index)?;
         if let Err(errno) = mount::attach(&cover, &parent.fd, name) {
             // Not in place, it cannot be copied; the next one is made anew.
-            unlinkat(&self.root, stage, KINDS[usize::from(directory)]).at_entry(Step::Destination, index)?;
+            unlinkat(&self.ground, stage, KINDS[usize::from(directory)]).at_entry(Step::Destination, index)?;
             return Err(errno).at_entry(Step::Mount, index);
         }
         self.covers[usize::from(directory)] = Some(cover);
@@ -145,27 +194,37 @@ impl Tree {
     /// pivot_root(2): the old root is detached, the new one read-only. Returns the devpts, for a terminal.
     pub(super) fn enter(self) -> Done<Option<OwnedFd>> {
         for ((name, kind), _) in COVERS.into_iter().zip(KINDS).zip(&self.covers).filter(|(_, made)| made.is_some()) {
-            unlinkat(&self.root, name, kind).at(Step::PivotRoot)?;
+            unlinkat(&self.ground, name, kind).at(Step::PivotRoot)?;
         }
-        fchdir(&self.root).at(Step::PivotRoot)?;
+        fchdir(self.root()).at(Step::PivotRoot)?;
         if without::layer("pivot-root") {
             chroot(".").at(Step::PivotRoot)?;
         } else if without::layer("detached-root") {
-            mkdirat(&self.root, "old-root", Mode::empty()).at(Step::PivotRoot)?;
+            mkdirat(self.root(), "old-root", Mode::empty()).at(Step::PivotRoot)?;
             pivot_root(".", "old-root").at(Step::PivotRoot)?;
+            if self.base.is_some() {
+                umount2("old-root", MntFlags::MNT_DETACH).at(Step::PivotRoot)?;
+            }
         } else {
             pivot_root(".", ".").at(Step::PivotRoot)?;
+            if self.base.is_some() {
+                // On top of the old root still lies the tmpfs.
+                umount2(".", MntFlags::MNT_DETACH).at(Step::PivotRoot)?;
+            }
             umount2(".", MntFlags::MNT_DETACH).at(Step::PivotRoot)?;
         }
         chdir("/").at(Step::PivotRoot)?;
         if !without::layer("read-only") {
-            mount::restrict_mount(&self.root, attr::RDONLY).at(Step::PivotRoot)?;
+            self.sealed
+                .iter()
+                .try_for_each(|sealed| mount::restrict_mount(sealed, attr::RDONLY))
+                .at(Step::PivotRoot)?;
         }
         Ok(self.devpts)
     }
 
     fn staged(&self, name: &str, attributes: u64, index: usize) -> Done<OwnedFd> {
-        let tree = mount::clone_tree(&self.root, name).at_entry(Step::Mount, index)?;
+        let tree = mount::clone_tree(&self.ground, name).at_entry(Step::Mount, index)?;
         mount::restrict_tree(&tree, c"", attributes | attr::RDONLY).at_entry(Step::Mount, index)?;
         Ok(tree)
     }
@@ -201,6 +260,11 @@ impl Tree {
     }
 
     fn owner(&self, directory: &OwnedFd) -> nix::Result<Owner> {
+        if let Some(persistent) = self.persistent
+            && mount::id(directory)? == persistent
+        {
+            return Ok(Owner::Persistent);
+        }
         let device = fstat(directory)?.st_dev;
         Ok(match self.own.iter().position(|own| *own == device) {
             Some(0) => Owner::Root,
@@ -212,14 +276,14 @@ impl Tree {
 
     /// Opens a directory inside; what is missing of it is made where that is ours to do.
     fn directory(&self, path: &Path) -> nix::Result<OwnedFd> {
-        match resolve(&self.root, path) {
+        match resolve(self.root(), path) {
             Err(Errno::ENOENT) => {}
             answer => return answer,
         }
         let mut made = PathBuf::from("/");
         for component in path.components() {
             let Component::Normal(name) = component else { continue };
-            let parent = resolve(&self.root, &made)?;
+            let parent = resolve(self.root(), &made)?;
             made.push(name);
             if self.owner(&parent)? != Owner::Host {
                 match mkdirat(&parent, name, Mode::from_bits_truncate(0o755)) {
@@ -228,7 +292,7 @@ impl Tree {
                 }
             }
         }
-        resolve(&self.root, path)
+        resolve(self.root(), path)
     }
 }
 
@@ -242,7 +306,7 @@ fn resolve(root: impl AsFd, path: &Path) -> nix::Result<OwnedFd> {
     open_resolved(root, path, how.resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS))
 }
 
-fn write_new(parent: impl AsFd, name: &OsStr, file: &File) -> nix::Result<()> {
+pub(super) fn write_new(parent: impl AsFd, name: &OsStr, file: &File) -> nix::Result<()> {
     let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
     let made = openat(parent, name, flags, Mode::from_bits_truncate(file.mode))?;
     let mut rest = file.content.as_slice();

@@ -6,13 +6,14 @@
 //! to the network namespace: a rule names one port, and the sandbox's own loopback needs them all.
 
 use crate::error::Error;
-use crate::plan::{self, BindRole, Enforcement, MountKind, Plan};
+use crate::plan::{self, BindRole, Enforcement, MountKind, Plan, RootWritable};
 use crate::sys::privileges;
 use landlock::{
     ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreatedAttr, Scope,
 };
 use nix::errno::Errno;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// Before ABI 2 (Linux 5.19) a rename or link into another directory cannot be granted: builds break.
@@ -86,6 +87,9 @@ fn rules(plan: &Plan, abi: ABI) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     let mut rules = vec![(PathBuf::from("/"), AccessFs::from_read(abi))];
     // Devices and terminals are written and asked by ioctl(2); files of /proc/self are written, by shells with O_TRUNC.
     rules.extend(["/dev", "/proc"].map(|path| (PathBuf::from(path), device)));
+    if matches!(plan.root.writable, Some(RootWritable::Tmpfs | RootWritable::Persistent)) {
+        rules.push((PathBuf::from("/"), all));
+    }
     for mount in &plan.mounts {
         match &mount.kind {
             MountKind::Tmpfs(_) => rules.push((mount.at.clone(), all)),
@@ -98,18 +102,21 @@ fn rules(plan: &Plan, abi: ABI) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     rules
 }
 
-/// Enforces it on this process and what it becomes. Every right that is planned must be enforced, or nothing runs.
-pub fn restrict(fence: Option<&Fence>) -> Result<(), Errno> {
-    match fence {
-        None => Ok(()),
-        Some(fence) => enforce(fence).map_err(|()| match Errno::last() {
-            Errno::UnknownErrno => Errno::EINVAL,
-            errno => errno,
-        }),
-    }
+/// The kernel's form of it, of the files that are there now. Every right that is planned must be in it, or nothing runs.
+pub fn ruleset(fence: Option<&Fence>) -> Result<Option<OwnedFd>, Errno> {
+    let errno = |()| match Errno::last() {
+        Errno::UnknownErrno => Errno::EINVAL,
+        errno => errno,
+    };
+    fence.map(|fence| create(fence).map_err(errno)).transpose()
 }
 
-fn enforce(fence: &Fence) -> Result<(), ()> {
+/// Enforces it on this process and what it becomes.
+pub fn restrict(ruleset: Option<&OwnedFd>) -> Result<(), Errno> {
+    ruleset.map_or(Ok(()), privileges::landlock_restrict_self)
+}
+
+fn create(fence: &Fence) -> Result<OwnedFd, ()> {
     let abi = abi(fence.abi);
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
@@ -124,7 +131,7 @@ fn enforce(fence: &Fence) -> Result<(), ()> {
         let rule = PathBeneath::new(open(path)?, *rights);
         created = created.add_rule(rule).map_err(drop)?;
     }
-    created.no_new_privs(false).restrict_self().map(drop).map_err(drop)
+    Option::<OwnedFd>::from(created).ok_or(())
 }
 
 fn open(path: &Path) -> Result<PathFd, ()> {

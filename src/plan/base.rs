@@ -1,7 +1,8 @@
 //! What every sandbox has: `/proc`, a minimal `/dev`, and the files in `/etc` that programs expect.
 
 use super::identity::Names;
-use super::{Bind, BindRole, File, Mount, MountKind, NetworkMode, SourcePath, Tmpfs, User, lookup};
+use super::walk::{self, End};
+use super::{Bind, BindRole, File, Mount, MountKind, NetworkMode, Root, RootWritable, SourcePath, Tmpfs, User, lookup};
 use crate::profile::Origin;
 use std::path::{Path, PathBuf};
 
@@ -10,9 +11,23 @@ pub(super) fn own_origin() -> Origin {
     Origin { source: "sandbox".into(), ..Origin::default() }
 }
 
-/// The entries; `home` is HOME inside.
-pub(super) fn own(user: &User, names: &Names, home: &Path, hostname: &str, network: NetworkMode) -> Vec<Mount> {
+/// The entries; `home` is HOME inside. A root file system has users of its own, and its own ways to look up names.
+pub(super) fn own(
+    user: &User,
+    names: &Names,
+    home: &Path,
+    hostname: &str,
+    network: NetworkMode,
+    root: Option<&Mount>,
+) -> Vec<Mount> {
     let mut mounts = vec![("/proc".to_owned(), MountKind::Proc), ("/dev/pts".to_owned(), MountKind::Devpts)];
+    if root.is_some() {
+        // What lies in its /dev is the archive's.
+        let dev = Tmpfs { size: 64 << 10, inodes: 64, mode: 0o755, noexec: true, sealed: true };
+        // Programs expect to write there, whatever they write to.
+        let room = Tmpfs { size: 1 << 30, inodes: 1 << 18, mode: 0o1777, noexec: false, sealed: false };
+        mounts.extend([("/dev", dev), ("/var/tmp", room)].map(|(at, tmpfs)| (at.to_owned(), MountKind::Tmpfs(tmpfs))));
+    }
     for name in ["null", "zero", "full", "random", "urandom", "tty"] {
         let path = format!("/dev/{name}");
         mounts.push((path.clone(), MountKind::Bind(device(path))));
@@ -37,22 +52,46 @@ pub(super) fn own(user: &User, names: &Names, home: &Path, hostname: &str, netwo
         ),
         ("resolv.conf", resolv_conf(network)),
     ];
-    mounts
-        .extend(files.map(|(name, content)| (format!("/etc/{name}"), MountKind::File(File { content, mode: 0o444 }))));
+    let has_its_own = |name: &str, root: &Mount| {
+        let at = Path::new("/etc").join(name);
+        // In one that keeps what is written, an empty file would be left where it is mounted.
+        let keeps = root.bind().is_some_and(|bind| bind.writable);
+        ["passwd", "group", "nsswitch.conf"].contains(&name)
+            && (keeps || matches!(walk::walk(std::slice::from_ref(root), &at, None).end, End::Host(_)))
+    };
+    for (name, content) in files {
+        if !root.is_some_and(|root| has_its_own(name, root)) {
+            mounts.push((format!("/etc/{name}"), MountKind::File(File { content, mode: 0o444 })));
+        }
+    }
     mounts.into_iter().map(|(at, kind)| Mount { at: at.into(), kind, origin: own_origin() }).collect()
 }
 
 /// The root: 16 MiB for the made-up files, and as many inodes as the destinations and the ways to them need.
-pub(super) fn root(mounts: &[Mount]) -> Tmpfs {
-    let names: usize = mounts.iter().map(|mount| mount.at.components().count()).sum();
-    Tmpfs { size: 16 << 20, inodes: 64 + names as u64, mode: 0o755, noexec: false }
+pub(super) fn root(mounts: &[Mount], writable: Option<RootWritable>, size: Option<u64>) -> Root {
+    let names = mounts.iter().map(|mount| mount.at.components().count()).sum::<usize>() as u64;
+    let size = match writable {
+        Some(RootWritable::Tmpfs) => size.unwrap_or(1 << 30),
+        _ => 16 << 20,
+    };
+    let written = if writable == Some(RootWritable::Tmpfs) { size / 4096 } else { 0 };
+    Root {
+        tmpfs: Tmpfs {
+            size,
+            inodes: 64 + names + written,
+            mode: 0o755,
+            noexec: false,
+            sealed: writable.is_none_or(|how| how == RootWritable::No),
+        },
+        writable,
+    }
 }
 
 /// Adds those whose destination the profile has not given, by itself or with a tree around it.
 pub(super) fn add(mounts: &mut Vec<Mount>, own: Vec<Mount>) {
     for mount in own {
-        let given =
-            lookup::nearest(mounts, &mount.at).is_some_and(|other| other.at == mount.at || other.bind().is_some());
+        let given = lookup::nearest(mounts, &mount.at)
+            .is_some_and(|other| other.at == mount.at || other.bind().is_some_and(|bind| bind.role != BindRole::Root));
         if !given {
             lookup::insert(mounts, mount);
         }

@@ -1,14 +1,26 @@
 //! The built-in profiles, planned on whatever host the tests run on.
 
-use super::testing::{World, flag};
+use super::testing::{World, by_flag, flag};
 use super::*;
-use crate::profile::{Located, Shelves, builtin, schema};
+use crate::profile::{Located, Merged, Shelves, builtin, schema};
 use std::path::Path;
 
 fn world(profile: &str) -> World {
     let world = World::new();
-    let merged = Shelves::default().load(&[profile.into()], None).unwrap_or_else(|error| panic!("{error}"));
-    World { merged, host: world.host.clone().with("PATH", "/usr/local/bin:/usr/bin:/bin"), ..world }
+    let mut merged = Shelves::default().load(&[profile.into()], None).unwrap_or_else(|error| panic!("{error}"));
+    let mut host = world.host.clone().with("PATH", "/usr/local/bin:/usr/bin:/bin");
+    if profile == "container" {
+        // Its own file system, and ids of its own.
+        let world = World { merged: Merged::default(), host: host.clone(), ..world };
+        let world = world.directory("etc").directory("system/usr/bin").file("system/bin/sh");
+        for file in ["subuid", "subgid"] {
+            std::fs::write(world.path("etc").join(file), "user:100000:65536\n").unwrap();
+        }
+        host.etc = world.path("etc");
+        merged.root.path = Some(by_flag(world.path("system").to_str().unwrap().to_owned()));
+        return World { merged, host, ..world };
+    }
+    World { merged, host, ..world }
 }
 
 fn bind<'a>(plan: &'a Plan, place: &Path) -> &'a Bind {
@@ -26,11 +38,16 @@ fn every_built_in_profile_makes_a_plan_that_finds_a_shell() {
 }
 
 #[test]
-fn only_strict_needs_a_cgroup_and_it_insists_on_one() {
+fn only_strict_and_container_need_a_cgroup_and_they_insist_on_one() {
     for (name, _) in builtin::BUILT_IN {
         let cgroup = world(name).planned().cgroup;
         let needed_by: Vec<_> = cgroup.needed_by.iter().map(|need| need.key).collect();
-        let expected: &[&str] = if *name == "strict" { &["limits.memory"] } else { &[] };
+        let expected: &[&str] = match *name {
+            "strict" => &["limits.memory"],
+            // Its processes are of many ids.
+            "container" => &["limits.pids"],
+            _ => &[],
+        };
         assert_eq!((needed_by.as_slice(), cgroup.mode), (expected, Enforcement::Require), "{name}");
     }
 }

@@ -1,7 +1,7 @@
 //! The command: what is tried, where it is found, and what to say when it is not.
 
 use super::walk::{self, End, Walk};
-use super::{Command, Environment, Mount, Plan, environment, lookup, paths};
+use super::{BindRole, Command, Environment, Mount, Plan, environment, lookup, paths};
 use crate::error::{Error, ErrorKind};
 use crate::profile::{Located, wording};
 use std::ffi::{OsStr, OsString};
@@ -27,11 +27,15 @@ pub(super) fn resolve(
     } else {
         environment::search_path(environment, mounts).iter().map(|directory| directory.join(name)).collect()
     };
-    let host = |inside: &Path| {
-        lookup::bind_of(mounts, &paths::normalise(inside))
-            .map(|(_, bind, rest)| lookup::join(&bind.source.path(), &rest))
+    let is_there = |inside: &&PathBuf| {
+        let Some((_, bind, rest)) = lookup::bind_of(mounts, &paths::normalise(inside)) else { return false };
+        match bind.role {
+            // Its links lead into it, and not where they lead on the host.
+            BindRole::Root => matches!(walk::walk(mounts, inside, None).end, End::Host(found) if found.is_file()),
+            _ => lookup::join(&bind.source.path(), &rest).is_file(),
+        }
     };
-    let found = candidates.iter().find(|path| host(path).is_some_and(|host| host.is_file())).cloned();
+    let found = candidates.iter().find(is_there).cloned();
     Ok(Command { argv, candidates, found })
 }
 
@@ -54,6 +58,12 @@ pub fn not_found(plan: &Plan) -> Error {
         }
     }
     if let Some(outside) = outside(plan, name) {
+        if plan.root.writable.is_some() {
+            let remedy = "Install it there, with --root-writable persistent";
+            return exec(format!("{shown} exists on the host but not in the root file system"))
+                .remedy(remedy)
+                .path(&outside);
+        }
         return exec(format!("{shown} exists here but not inside")).remedy(show(&outside)).path(&outside);
     }
     let error = exec(format!("{shown} is not found, neither inside nor outside"));

@@ -72,7 +72,7 @@ pub fn plan(contained: &Contained) -> Result<Plan, Error> {
     }
     mounts.into_iter().for_each(|mount| lookup::insert(&mut plan.mounts, mount));
     plan.workdir = PLACE.into();
-    plan.root = base::root(&plan.mounts);
+    plan.root = base::root(&plan.mounts, None, None);
     plan.capabilities.clone_from(&contained.capabilities);
     plan.limits.pids = Some(PIDS);
     plan.limits.address_space = Some(ADDRESS_SPACE);

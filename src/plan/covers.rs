@@ -28,7 +28,8 @@ pub(super) struct Shown {
 
 impl Shown {
     fn new(mount: &Mount, host: &HostFacts) -> Option<Shown> {
-        let bind = mount.bind().filter(|bind| bind.role == BindRole::Tree && bind.directory)?.clone();
+        let is_tree = |bind: &&Bind| matches!(bind.role, BindRole::Tree | BindRole::Root) && bind.directory;
+        let bind = mount.bind().filter(is_tree)?.clone();
         let source = bind.source.path();
         (bind.writable || !paths::is_system(&source)).then(|| Shown {
             mount: mount.clone(),
@@ -54,7 +55,7 @@ fn protect(tree: &mut Tree, shown: &[Shown], profiles: &[profile::Source], host:
     let files = profiles.iter().filter_map(|profile| Some(host.real(profile.path.as_ref()?)));
     for path in files.chain(host.executable.clone()).chain(own_directories(host)) {
         for shown in &writable {
-            if shown.real.starts_with(&path) {
+            if shown.real.starts_with(&path) && shown.bind.role != BindRole::Root {
                 return Err(wrong(
                     &shown.mount.origin,
                     format!("{} is the sandbox's own and never writable inside", shown.real.display()),

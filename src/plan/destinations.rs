@@ -89,7 +89,7 @@ fn cannot_be_made(mount: &Mount, name: &Path, above: Option<&Mount>) -> Error {
 
 impl Mount {
     /// What its destination has to be.
-    pub(super) fn is_directory(&self) -> bool {
+    pub fn is_directory(&self) -> bool {
         match &self.kind {
             MountKind::Bind(bind) => bind.directory,
             MountKind::Hide(hide) => hide.directory,

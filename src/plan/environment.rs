@@ -15,14 +15,23 @@ use std::path::{Path, PathBuf};
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Applies the layers in order, each keep, then drop, then set; then what every sandbox sets.
-pub(super) fn rebuild(layers: &[EnvironmentLayer], names: &Names, host: &HostFacts) -> Result<Environment, Error> {
+///
+/// A root file system has its programs where it has them, wherever the host has its own: the caller's PATH says nothing there.
+pub(super) fn rebuild(
+    layers: &[EnvironmentLayer],
+    names: &Names,
+    has_root: bool,
+    host: &HostFacts,
+) -> Result<Environment, Error> {
     let mut variables: BTreeMap<OsString, OsString> = BTreeMap::new();
     let mut kept: BTreeSet<OsString> = BTreeSet::new();
     let mut withheld: BTreeSet<OsString> = BTreeSet::new();
     for layer in layers {
         for pattern in &layer.keep {
             for (name, value) in host.environment.iter().filter(|(name, _)| matches(pattern, name)) {
-                if pattern.contains('*') && looks_secret(name) {
+                if has_root && name == "PATH" {
+                    variables.insert(name.clone(), DEFAULT_PATH.into());
+                } else if pattern.contains('*') && looks_secret(name) {
                     withheld.insert(name.clone());
                 } else {
                     kept.insert(name.clone());

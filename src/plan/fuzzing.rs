@@ -44,7 +44,7 @@ pub fn expand(text: &str, host: &HostFacts, origin: &Origin) -> [Result<OsString
 
 /// Where a walk to `place` ends, and whether at something of ours, among empty directories and links at normal places.
 pub fn walk_to(links: &[(PathBuf, PathBuf)], directories: &[PathBuf], place: &Path) -> (PathBuf, bool) {
-    let directory = || MountKind::Tmpfs(Tmpfs { size: 0, inodes: 0, mode: 0o755, noexec: false });
+    let directory = || MountKind::Tmpfs(Tmpfs { size: 0, inodes: 0, mode: 0o755, noexec: false, sealed: false });
     let directories = directories.iter().map(|at| (at, directory()));
     let links = links.iter().map(|(at, text)| (at, MountKind::Symlink(text.clone())));
     let mut mounts = Vec::new();

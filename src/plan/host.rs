@@ -37,6 +37,18 @@ pub struct HostFacts {
 }
 
 impl HostFacts {
+    /// The directories where the caller's daemons listen, and running sandboxes: whichever it is now.
+    pub(super) fn runtime(&self) -> Vec<PathBuf> {
+        let named = self.variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|named| named.is_absolute());
+        named.into_iter().chain([PathBuf::from(format!("/run/user/{}", self.uid))]).collect()
+    }
+
+    /// Where running sandboxes are found: `host::registry`.
+    pub(super) fn state(&self) -> Vec<PathBuf> {
+        let runtime = self.runtime().into_iter().flat_map(|runtime| [self.real(&runtime), runtime]);
+        runtime.chain(["/run".into()]).map(|runtime| runtime.join("sandbox")).collect()
+    }
+
     /// Reads them.
     ///
     /// # Errors

@@ -19,7 +19,8 @@ pub(super) fn place(tree: &mut Tree, host: &HostFacts) {
         let Some(wanted) = mount.bind() else { continue };
         let real = host.real(&wanted.source.path());
         let own_place = |path: &Path| shows(&tree.mounts, path, &real, wanted);
-        let above = lookup::above(&tree.mounts, &mount.at).and_then(Mount::bind);
+        let above =
+            lookup::above(&tree.mounts, &mount.at).and_then(Mount::bind).filter(|bind| bind.role != BindRole::Root);
         if above.is_some() {
             // The tree above holds the link itself: what it leads to is needed, at its own place.
             if !own_place(&real) {

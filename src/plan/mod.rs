@@ -12,6 +12,7 @@ pub mod contained;
 mod covers;
 mod descriptors;
 mod destinations;
+mod entered;
 mod environment;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -32,6 +33,7 @@ mod pins;
 mod real;
 mod refusals;
 mod roots;
+mod rootfs;
 mod sockets;
 mod source;
 pub mod subordinate;
@@ -49,10 +51,11 @@ use crate::profile::{self, Merged, Origin};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+pub use entered::Entered;
 pub use host::HostFacts;
 pub use subordinate::Extent;
 
-pub use profile::schema::{Enforcement, NetworkMode, OnDeny, SeccompPolicy, TerminalMode};
+pub use profile::schema::{Enforcement, NetworkMode, OnDeny, RootWritable, SeccompPolicy, TerminalMode};
 
 /// Everything a run needs to know.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,22 +98,27 @@ pub struct Plan {
     pub pass_fds: Vec<i32>,
     /// How a terminal is treated.
     pub terminal: TerminalMode,
-    /// Size and inodes of the root tmpfs.
-    pub root: Tmpfs,
+    /// What the tree inside stands on.
+    pub root: Root,
 }
 
 /// Makes the plan of a run: what the profiles and flags say, on this host, with what was typed after `--`.
 ///
 /// # Errors
 /// What is refused, unknown, missing or contradictory, with the line that asked for it.
-pub fn make(merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Result<Plan, Error> {
+pub fn make(mut merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Result<Plan, Error> {
     let user = identity::user(&merged, host)?;
     let names = identity::names(&user, host);
     let hostname = hostname::resolve(merged.hostname.as_ref())?;
     let network = merged.network.as_ref().map_or(NetworkMode::None, |mode| mode.value);
-    let mut environment = environment::rebuild(&merged.environment, &names, host)?;
-    let own = base::own(&user, &names, environment.home(), &hostname, network);
-    let tree = mounts::build(&merged.mounts, &merged.sources, own, &user, host)?;
+    let root = rootfs::find(&merged.root, &user, host)?;
+    if root.is_some() {
+        rootfs::replace_system(&mut merged.mounts);
+    }
+    let mut environment = environment::rebuild(&merged.environment, &names, root.is_some(), host)?;
+    let own = base::own(&user, &names, environment.home(), &hostname, network, root.as_ref());
+    let writable = rootfs::writable(&merged.root, root.is_some())?;
+    let tree = mounts::build(&merged.mounts, &merged.sources, root, own, &user, host)?;
     environment::filter_path(&mut environment, &tree.mounts);
     let workdir = workdir::resolve(merged.workdir.as_ref(), &environment, &tree.mounts, host)?;
     let command = command::resolve(command, merged.command.as_ref(), &environment, &tree.mounts, &workdir)?;
@@ -121,7 +129,7 @@ pub fn make(merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Result<
         workdir,
         user,
         environment,
-        root: base::root(&tree.mounts),
+        root: base::root(&tree.mounts, writable, merged.root.size.as_ref().map(|size| size.value.0)),
         mounts: tree.mounts,
         watch: tree.watch,
         create: tree.create,
@@ -157,7 +165,7 @@ pub struct Command {
 }
 
 /// Who the command is, and the maps of user_namespaces(7).
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[allow(missing_docs)]
 pub struct User {
     pub uid: u32,
@@ -188,6 +196,15 @@ pub struct Environment {
     pub dropped: usize,
     /// Names that a pattern matched but that look like secrets.
     pub withheld: Vec<String>,
+}
+
+/// What the tree inside stands on: a tmpfs, or a root file system, which then is the first of the mounts, at `/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Root {
+    /// The tmpfs; over a root file system it holds what is made and written.
+    pub tmpfs: Tmpfs,
+    /// What becomes of what is written to a root file system; none without one.
+    pub writable: Option<RootWritable>,
 }
 
 /// One entry of the tree inside.
@@ -283,6 +300,8 @@ pub enum BindRole {
     Device,
     /// `socket`
     Socket,
+    /// `root`: a file system that is nobody's but the run's, whatever its links say.
+    Root,
 }
 
 /// A tmpfs, always with limits.
@@ -296,6 +315,8 @@ pub struct Tmpfs {
     pub mode: u32,
     /// MS_NOEXEC
     pub noexec: bool,
+    /// Read-only once the tree is complete.
+    pub sealed: bool,
 }
 
 /// A made-up file.

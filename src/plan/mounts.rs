@@ -28,15 +28,16 @@ pub(super) struct Tree {
     pub(super) links: Vec<links::Linked>,
 }
 
-/// Builds the tree. `own`: what every sandbox has; `profiles` are not writable inside.
+/// Builds the tree on `root`, if there is one. `own`: what every sandbox has; `profiles` are not writable inside.
 pub(super) fn build(
     written: &[Located<schema::Mount>],
     profiles: &[profile::Source],
+    root: Option<Mount>,
     own: Vec<Mount>,
     user: &User,
     host: &HostFacts,
 ) -> Result<Tree, Error> {
-    let mut tree = Tree::default();
+    let mut tree = Tree { mounts: root.into_iter().collect(), ..Tree::default() };
     let entries = written::collect(written, host, &mut tree.notices)?;
     let builder = Builder { host, user, trees: Trees::new(host, entries.trees()) };
     for (at, entry) in &entries.at {
@@ -216,6 +217,7 @@ fn tmpfs(at: &Path, options: &schema::Mount) -> Tmpfs {
         inodes: options.inodes.unwrap_or((size / 4096).max(1)),
         mode: options.mode.map_or(if shared { 0o1777 } else { 0o755 }, |mode| mode.0),
         noexec: options.noexec == Some(true),
+        sealed: false,
     }
 }
 

@@ -10,11 +10,26 @@ pub(super) fn add(mounts: &mut Vec<Mount>) {
 }
 
 impl Plan {
+    /// Is this pin there only for what may be gone by the time of the mount, as sockets of the host's that nobody named?
+    pub fn may_be_gone(&self, pin: &Mount) -> bool {
+        let below = self.mounts.iter().filter(|mount| mount.at.starts_with(&pin.at));
+        let mut kinds = below.map(|mount| &mount.kind);
+        is_pin(pin)
+            && kinds.all(|kind| match kind {
+                MountKind::Hide(hide) => hide.may_be_gone,
+                MountKind::Bind(bind) => bind.role == BindRole::Pin,
+                _ => false,
+            })
+    }
+
     /// Something that is narrower than the writable tree around it.
     pub fn carve_out(&self) -> Option<&Mount> {
-        let is_pin = |mount: &Mount| mount.bind().is_some_and(|bind| bind.role == BindRole::Pin);
         self.mounts.iter().find(|mount| !is_pin(mount) && pins_for(&self.mounts, mount).is_some())
     }
+}
+
+fn is_pin(mount: &Mount) -> bool {
+    mount.bind().is_some_and(|bind| bind.role == BindRole::Pin)
 }
 
 fn pins_for<'a>(mounts: &'a [Mount], carved: &'a Mount) -> Option<impl Iterator<Item = Mount> + 'a> {

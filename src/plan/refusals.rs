@@ -12,11 +12,20 @@ pub(super) fn source(entry: &Written<'_>, host: &HostFacts) -> Result<(), Error>
     if entry.kind.has_source() {
         roots::refuse(&entry.source, entry.origin, host)?;
     }
+    let source = entry.source.as_path();
+    let refuse = |what: String, remedy: &str| Err(wrong(entry.origin, what).remedy(remedy).path(source));
+    if entry.kind.has_source() && !paths::is_system(source) {
+        let real = host.real(source);
+        if host.state().iter().any(|state| [source, &real].iter().any(|name| name.starts_with(state))) {
+            return refuse(
+                format!("{} is refused: through it every sandbox of yours is ruled", source.display()),
+                "Take it out",
+            );
+        }
+    }
     if !matches!(entry.kind, Kind::Ro | Kind::Rw) {
         return Ok(());
     }
-    let source = entry.source.as_path();
-    let refuse = |what: String, remedy: &str| Err(wrong(entry.origin, what).remedy(remedy).path(source));
     if written::is_home_as_cwd(host, source) {
         return refuse(
             format!("the current directory is refused: {}, its keys would be inside", written::why_no_project(host)),
@@ -25,8 +34,7 @@ pub(super) fn source(entry: &Written<'_>, host: &HostFacts) -> Result<(), Error>
     }
     let names = if paths::is_system(source) || source == host.cwd { vec![] } else { vec![host.real(source)] };
     let is = |place: &Path| source == place || names.iter().any(|name| name == place);
-    let runtime = host.variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
-    let whole = ["/", "/proc", "/sys", "/dev", "/run"].map(PathBuf::from).into_iter().chain(runtime);
+    let whole = ["/", "/proc", "/sys", "/dev", "/run"].map(PathBuf::from).into_iter().chain(host.runtime());
     for place in whole {
         if is(&place) {
             return refuse(
@@ -145,6 +153,27 @@ mod tests {
         let mut world = World::new().directory("runtime").mount("ro ROOT/runtime");
         world.host = world.host.clone().with("XDG_RUNTIME_DIR", world.path("runtime").to_str().unwrap());
         assert!(world.refusal().contains("as a whole is refused"));
+    }
+
+    #[test]
+    fn the_names_of_running_sandboxes_are_never_inside() {
+        let mut world = World::new().directory("runtime/sandbox").symlink("alias", "runtime");
+        world.host = world.host.clone().with("XDG_RUNTIME_DIR", world.path("runtime").to_str().unwrap());
+        let (real, host) = (world.dir, world.host);
+        for mount in [
+            "ro ROOT/runtime/sandbox",
+            "rw ROOT/runtime/sandbox/make-7",
+            "socket ROOT/runtime/sandbox/make-7",
+            "ro ROOT/alias/sandbox at=/x",
+            "socket /run/user/1000/sandbox/make-7",
+            "ro /run/sandbox at=/x",
+        ] {
+            let mount = mount.replace("ROOT", real.path().canonicalize().unwrap().to_str().unwrap());
+            let mut world = World::new().mount(&mount);
+            world.host = host.clone();
+            let refusal = world.refusal();
+            assert!(refusal.contains("every sandbox of yours is ruled"), "{mount}: {refusal}");
+        }
     }
 
     #[test]

@@ -138,8 +138,7 @@ fn is_bound(path: &Path) -> bool {
 fn well_known(host: &HostFacts) -> impl Iterator<Item = PathBuf> + '_ {
     const AGENT: [&str; 5] = ["S.gpg-agent", "S.gpg-agent.ssh", "S.gpg-agent.extra", "S.keyboxd", "S.scdaemon"];
     let fixed = ["/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock", "/tmp/.X11-unix"];
-    let variables =
-        ["SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"].iter().filter_map(|name| host.variable(name).map(PathBuf::from));
+    let variables = host.variable("SSH_AUTH_SOCK").map(PathBuf::from).into_iter().chain(host.runtime());
     let agent = host.home.iter().flat_map(|home| AGENT.map(|name| home.join(".gnupg").join(name)));
     let all = fixed.map(PathBuf::from).into_iter().chain(variables).chain(agent);
     let all = all.filter(|path| path.is_absolute()).map(|path| paths::normalise(&path));

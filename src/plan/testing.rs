@@ -61,7 +61,7 @@ pub(crate) fn bind(at: &str, source: &str) -> Mount {
 }
 
 pub(crate) fn tmpfs(at: &str) -> Mount {
-    let tmpfs = Tmpfs { size: 4096, inodes: 1, mode: 0o755, noexec: false };
+    let tmpfs = Tmpfs { size: 4096, inodes: 1, mode: 0o755, noexec: false, sealed: false };
     Mount { at: at.into(), kind: MountKind::Tmpfs(tmpfs), origin: Origin::default() }
 }
 

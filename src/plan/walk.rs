@@ -1,6 +1,6 @@
 //! A path walked as the kernel will walk it inside: through the mounts, our links and the host's.
 
-use super::{Mount, MountKind, lookup, paths, real};
+use super::{BindRole, Mount, MountKind, lookup, paths, real};
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
@@ -96,13 +96,19 @@ fn look(mounts: &[Mount], place: &Path, mount: Option<&Mount>) -> (Step, Option<
         Some((_, mount)) if mount.at == place => (Step::End(End::Own), None),
         Some((MountKind::Bind(bind), mount)) => {
             let host = bind.source.path().join(place.strip_prefix(&mount.at).unwrap_or(place));
-            let untrusted = Some(bind.writable || !paths::is_system(&host));
+            // The links of a root file system lead nowhere but into it.
+            let untrusted = Some(bind.role != BindRole::Root && (bind.writable || !paths::is_system(&host)));
             match host.symlink_metadata() {
                 Ok(metadata) if metadata.is_symlink() => match host.read_link() {
                     Ok(text) => (Step::Link(text), untrusted),
                     Err(_) => (Step::End(End::Missing(place.to_path_buf())), untrusted),
                 },
                 Ok(metadata) => (Step::End(End::Host(metadata)), untrusted),
+                // What a root file system lacks is made above it.
+                Err(_) if bind.role == BindRole::Root && lookup::leads_to_a_mount(mounts, place) => {
+                    (Step::End(End::Own), None)
+                }
+                Err(_) if bind.role == BindRole::Root => (Step::End(End::Free), None),
                 Err(_) => (Step::End(End::Missing(place.to_path_buf())), untrusted),
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::layers::{capabilities, landlock, rlimits, seccomp};
-use crate::plan::{Bind, MountKind, Plan, SourcePath, subordinate};
+use crate::plan::{Bind, BindRole, MountKind, Plan, SourcePath, subordinate};
 use crate::sys::descriptor::open_resolved;
 use crate::sys::memory;
 use crate::without;
@@ -177,6 +177,11 @@ impl Prepared<'_> {
             MountKind::Bind(bind) => Some((index, bind)),
             _ => None,
         })
+    }
+
+    /// The root file system, if there is one: the first of the mounts.
+    pub fn root(&self) -> Option<(usize, &Bind)> {
+        self.binds().next().filter(|(_, bind)| bind.role == BindRole::Root)
     }
 }
 

@@ -15,7 +15,7 @@ macro_rules! built_in {
         const JSON: &[(&str, &str)] = &[$(($name, include_str!(concat!(env!("OUT_DIR"), "/", $name, ".json")))),*];
     };
 }
-built_in!("default", "build", "test", "rust", "python", "node", "agent", "shell", "strict");
+built_in!("default", "build", "test", "rust", "python", "node", "agent", "shell", "strict", "container");
 
 /// The text of a built-in.
 pub fn text(name: &str) -> Option<&'static str> {

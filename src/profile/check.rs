@@ -26,6 +26,14 @@ pub fn check(layer: &Layer) -> Vec<Error> {
         let error = Error::profile(format!("{fd} is not above 2: 0, 1 and 2 are always the sandbox's own pipes"));
         errors.push(error.origin(&layer.origin(&format!("pass_fds[{i}]"))));
     }
+    if layer.profile.root.path.is_some() && layer.profile.root.name.is_some() {
+        let error = Error::profile("a root file system has either a path or a name");
+        errors.push(error.remedy("Write one of the two").origin(&layer.origin("root.name")));
+    }
+    // To tmpfs(5) a limit of 0 is none.
+    if layer.profile.root.size.is_some_and(|size| size.0 == 0) {
+        errors.push(Error::profile("a size of 0 leaves no room").origin(&layer.origin("root.size")));
+    }
     errors
 }
 

@@ -1,6 +1,5 @@
 //! What the reference names and this version cannot do yet: refused by name, never accepted and ignored.
 
-const ROOT: &str = "needs a root file system of its own, which this version cannot mount yet";
 const OUTBOUND: &str = "needs the filtering network, which this version does not have yet";
 
 /// A key, its flag, and why it is refused.
@@ -18,9 +17,5 @@ const fn later(key: &'static str, flag: &'static str, why: &'static str) -> Late
 }
 
 /// Keys and flags.
-pub const KEYS: &[Later] = &[
-    later("network.allow", "--allow", OUTBOUND),
-    later("network.publish", "--publish", OUTBOUND),
-    later("root", "--root", ROOT),
-    later("root.writable", "--root-writable", ROOT),
-];
+pub const KEYS: &[Later] =
+    &[later("network.allow", "--allow", OUTBOUND), later("network.publish", "--publish", OUTBOUND)];

@@ -1,7 +1,7 @@
 //! Layers on top of each other, by the rules of the profile reference: the last wins, per key, or lists append.
 
 use super::schema::each_limit;
-use super::{EnvironmentLayer, Features, Layer, Limits, Located, Merged, Origin, Source};
+use super::{EnvironmentLayer, Features, Layer, Limits, Located, Merged, Origin, Root, Source};
 
 impl Layer {
     /// Who wrote an entry; for one that is not there, its nearest parent that is.
@@ -60,6 +60,7 @@ impl From<&Layer> for Merged {
                     Located { value: mount.clone(), origin: layer.origin(&format!("mounts[{i}].{kind}")) }
                 })
                 .collect(),
+            root: each!(Root, layer, "root", p.root, path, name, writable, size),
             network: layer.one("network.mode", &p.network.mode),
             limits: each_limit!(each!(Limits, layer, "limits", p.limits)),
             features: each!(
@@ -117,6 +118,9 @@ impl Merged {
     /// This with another layer on top of it.
     pub fn under(mut self, top: Merged) -> Merged {
         self.sources.extend(top.sources);
+        if top.root.path.is_some() || top.root.name.is_some() {
+            (self.root.path, self.root.name) = (None, None);
+        }
         last_wins!(
             self,
             top,
@@ -127,6 +131,10 @@ impl Merged {
             gid,
             map,
             outside,
+            root.path,
+            root.name,
+            root.writable,
+            root.size,
             network,
             seccomp_policy,
             seccomp_on_deny,

@@ -113,6 +113,8 @@ pub struct Merged {
     pub environment: Vec<EnvironmentLayer>,
     /// `mounts` of all, in order of application.
     pub mounts: Vec<Located<schema::Mount>>,
+    /// `root`
+    pub root: Root,
     /// `network.mode`
     pub network: Option<Located<schema::NetworkMode>>,
     /// `limits`, merged per key.
@@ -139,6 +141,16 @@ pub struct Merged {
     pub pass_fds: Vec<Located<i32>>,
     /// `terminal`
     pub terminal: Option<Located<schema::TerminalMode>>,
+}
+
+/// `root` after merging: of path and name the last wins.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
+#[allow(missing_docs)]
+pub struct Root {
+    pub path: Option<Located<String>>,
+    pub name: Option<Located<String>>,
+    pub writable: Option<Located<schema::RootWritable>>,
+    pub size: Option<Located<units::Size>>,
 }
 
 /// `limits` after merging: each with its origin. `None` = not written anywhere; `Unlimited` where the type allows.

@@ -21,6 +21,7 @@ pub struct Profile {
     pub user: User,
     pub environment: Environment,
     pub mounts: Vec<Mount>,
+    pub root: Root,
     pub network: Network,
     pub limits: Limits,
     pub features: Features,
@@ -195,6 +196,29 @@ impl Mount {
         ];
         keys.into_iter().filter(|(_, set)| *set).map(|(key, _)| key).collect()
     }
+}
+
+/// `root`: a root file system of the command's own, in the place of the host's programs and libraries.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, expecting = "a mapping")]
+#[allow(missing_docs)]
+pub struct Root {
+    pub path: Option<String>,
+    pub name: Option<String>,
+    pub writable: Option<RootWritable>,
+    pub size: Option<Size>,
+}
+
+/// `root.writable`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RootWritable {
+    /// Read-only.
+    No,
+    /// What is written is in memory, and gone after the run.
+    Tmpfs,
+    /// What is written stays in the root file system.
+    Persistent,
 }
 
 /// `network`

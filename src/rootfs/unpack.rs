@@ -1,13 +1,37 @@
 //! From an archive or an image to a tree of files.
+//!
+//! Whoever made the archive is not trusted with anything: every name is walked below one descriptor and never followed out of it
+//! (`walk`), every byte and name is counted before it is made (`budget`), every digest is compared (`image`). It runs in a sandbox of our
+//! own, and does not rely on it.
+
+mod archive;
+mod attributes;
+mod budget;
+mod compression;
+mod extract;
+mod header;
+mod image;
+mod name;
+mod pax;
+mod remove;
+mod source;
+mod sparse;
+mod stream;
+mod tree;
+mod walk;
+mod whiteout;
 
 use serde::{Deserialize, Serialize};
+use std::os::fd::BorrowedFd;
+use std::path::Path;
 
 /// Who owns what is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owners {
     /// The one who unpacks it.
     Own,
-    /// Whom the archive says: needs CAP_CHOWN over those ids, user_namespaces(7).
+    /// Whom the archive says: needs CAP_CHOWN over those ids, user_namespaces(7), and CAP_FOWNER for hard links to their files, proc(5) on
+    /// protected_hardlinks.
     Kept,
 }
 
@@ -39,67 +63,34 @@ pub struct Failure {
     pub remedy: String,
 }
 
-/// TEMPORARY
+/// Makes the tree of `source` in the empty directory `into`.
+///
+/// `source` is a tar archive of a root (plain, or compressed with gzip, zstd or xz), one of an image as `docker save` writes it or with an
+/// OCI image layout, or a directory with such a layout. `room` is an empty directory for what must be kept meanwhile. `tell` hears how
+/// many bytes of the source were read, for a progress bar. One thread is started; memory is bounded, by about 160 MiB for decoders and
+/// less than 200 bytes for each name.
+///
+/// # Errors
+/// The source cannot be read, is damaged, holds too much or what leads out of the tree; or the kernel makes a name not. What was made
+/// until then is there: the caller removes it.
 pub fn unpack(
-    source: &std::path::Path,
-    into: std::os::fd::BorrowedFd<'_>,
-    room: &std::path::Path,
+    source: &Path,
+    into: BorrowedFd<'_>,
+    room: &Path,
     owners: Owners,
     limits: Limits,
     tell: &mut dyn FnMut(u64),
 ) -> Result<Summary, Failure> {
-    use std::os::fd::AsRawFd;
-    use std::os::unix::fs::PermissionsExt;
-    let _ = (room, owners, &tell);
-    let fail = |e: std::io::Error| Failure { reason: e.to_string(), remedy: String::new() };
-    let all = std::fs::read(source).map_err(fail)?;
-    std::env::set_current_dir(format!("/proc/self/fd/{}", into.as_raw_fd())).map_err(fail)?;
-    let text = |b: &[u8]| String::from_utf8_lossy(b).trim_end_matches('\0').trim().to_owned();
-    let oct = |b: &[u8]| u64::from_str_radix(text(b).trim_matches('\0'), 8).unwrap_or(0);
-    let mut at = 0;
-    let mut summary = Summary::default();
-    let mut pax: std::collections::BTreeMap<String, String> = Default::default();
-    while at + 512 <= all.len() && all[at] != 0 {
-        tell(at as u64);
-        let h = &all[at..at + 512];
-        let size = oct(&h[124..136]) as usize;
-        let data = &all[at + 512..at + 512 + size];
-        at += 512 + size.next_multiple_of(512);
-        if h[156] == b'x' {
-            let t = String::from_utf8_lossy(data).into_owned();
-            let mut r = &t[..];
-            while let Some((l, _)) = r.split_once(' ') {
-                let n: usize = l.parse().unwrap();
-                let rec = &r[l.len() + 1..n - 1];
-                let (k, v) = rec.split_once('=').unwrap();
-                pax.insert(k.into(), v.into());
-                r = &r[n..];
-            }
-            continue;
-        }
-        let name = pax.remove("path").unwrap_or(text(&h[..100]));
-        let link = pax.remove("linkpath").unwrap_or(text(&h[157..257]));
-        pax.clear();
-        summary.entries += 1;
-        summary.bytes += size as u64;
-        if summary.bytes > limits.bytes {
-            return Err(Failure { reason: "too large".into(), remedy: "Allow more with --max-size".into() });
-        }
-        let mode = std::fs::Permissions::from_mode(oct(&h[100..108]) as u32);
-        match h[156] {
-            b'5' => {
-                let _ = std::fs::create_dir(&name);
-                std::fs::set_permissions(&name, mode).map_err(fail)?;
-            }
-            b'2' => std::os::unix::fs::symlink(&link, &name).map_err(fail)?,
-            b'1' => std::fs::hard_link(&link, &name).map_err(fail)?,
-            _ => {
-                std::fs::write(&name, data).map_err(fail)?;
-                std::fs::set_permissions(&name, mode).map_err(fail)?;
-                let t = std::time::UNIX_EPOCH + std::time::Duration::from_secs(oct(&h[136..148]));
-                let _ = std::fs::File::options().write(true).open(&name).and_then(|f| f.set_modified(t));
-            }
-        }
+    let mut budget = budget::Budget::new(limits);
+    let mut tree = tree::Tree::new(into, owners)?;
+    match source::open(source, room, limits, tell)? {
+        source::Source::Root(file) => stream::flow(file, stream::Digests::None, tell, |stream| {
+            let mut archive = archive::Archive::new(stream);
+            extract::extract(&mut archive, &mut tree, &mut budget)?;
+            archive.finish(&mut budget).map(drop)
+        })?,
+        source::Source::Image(store) => image::unpack(&store, &mut tree, &mut budget, tell)?,
     }
-    Ok(summary)
+    tree.finish()?;
+    Ok(budget.summary())
 }

@@ -65,6 +65,17 @@ pub fn restrict_mount(mount: impl AsFd, set: u64) -> Result<()> {
     setattr(mount, c"", EMPTY_PATH, change)
 }
 
+/// statx(2): which mount a descriptor is in, as mountinfo counts them.
+pub fn id(at: impl AsFd) -> Result<u64> {
+    // SAFETY: a structure of numbers alone, for which all bits zero are a value.
+    let mut found: libc::statx = unsafe { std::mem::zeroed() };
+    // SAFETY: the path is NUL-terminated, and the kernel writes no more than the structure.
+    let returned = unsafe {
+        libc::statx(at.as_fd().as_raw_fd(), c"".as_ptr(), libc::AT_EMPTY_PATH, libc::STATX_MNT_ID, &mut found)
+    };
+    Errno::result(returned).map(|_| found.stx_mnt_id)
+}
+
 /// mount_setattr(2) with MOUNT_ATTR_IDMAP on a detached tree: ids on disk are read through the maps of `userns`.
 pub fn map_ids(tree: impl AsFd, userns: impl AsFd) -> Result<()> {
     let userns_fd = userns.as_fd().as_raw_fd() as u64;

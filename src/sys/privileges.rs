@@ -3,6 +3,7 @@
 use nix::Result;
 use nix::errno::Errno;
 use nix::libc;
+use std::os::fd::{AsFd, AsRawFd};
 
 /// SECBIT_NOROOT, NO_SETUID_FIXUP, KEEP_CAPS off and NO_CAP_AMBIENT_RAISE, each with its lock: uid 0 means nothing any more.
 const SECUREBITS_LOCKED: libc::c_ulong = 0b1110_1111;
@@ -76,4 +77,10 @@ pub fn landlock_abi() -> u32 {
     // SAFETY: with the version flag the kernel takes no pointer.
     let abi = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, none, 0, VERSION) };
     u32::try_from(abi).unwrap_or(0)
+}
+
+/// landlock_restrict_self(2): the ruleset is a fence around this process and what it becomes. After no_new_privs.
+pub fn landlock_restrict_self(ruleset: impl AsFd) -> Result<()> {
+    // SAFETY: the descriptor is borrowed, and no memory is touched.
+    Errno::result(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_fd().as_raw_fd(), 0) }).map(drop)
 }

@@ -202,7 +202,7 @@ fn filters_sockets(plan: &Plan) -> bool {
 
 /// Sizes and inodes of every tmpfs, the root among them.
 fn memory(plan: &Plan) -> BTreeMap<PathBuf, (u64, u64)> {
-    let root = (PathBuf::from("/"), (plan.root.size, plan.root.inodes));
+    let root = (PathBuf::from("/"), (plan.root.tmpfs.size, plan.root.tmpfs.inodes));
     let mounted = plan.mounts.iter().filter_map(|mount| match &mount.kind {
         MountKind::Tmpfs(tmpfs) => Some((mount.at.clone(), (tmpfs.size, tmpfs.inodes))),
         _ => None,

@@ -24,12 +24,15 @@ pub struct Bench {
     pub granted: PathBuf,
     /// Inside it is `/shared`, read-write.
     pub shared: PathBuf,
+    /// A root file system that holds nothing yet.
+    pub skeleton: PathBuf,
 }
 
 impl Bench {
     pub fn new(program: &'static str, source: &str) -> Self {
         let project = Project::new();
-        let [attack, granted, shared] = ["attack", "granted", "shared"].map(|name| project.home().join(name));
+        let [attack, granted, shared, skeleton] =
+            ["attack", "granted", "shared", "root"].map(|name| project.home().join(name));
         fs::create_dir(&attack).unwrap();
         // Under host root the command is another user, and what is no part of the project is not mapped to it.
         let open = |mode| fs::Permissions::from_mode(mode);
@@ -41,15 +44,17 @@ impl Bench {
         let place = attack.join(program);
         let write = ["-c", "cat > \"$1\" && chmod 755 \"$1\"", "sh", place.to_str().unwrap()];
         feed(project.outside("sh", &write), &compiled(&project, program, source)).ok();
-        Bench { project, granted, shared }
+        Bench { project, granted, shared, skeleton }
     }
 
     /// What was granted, as it was before an attack succeeded.
     pub fn renew(&self) {
-        for directory in [&self.granted, &self.shared] {
+        for directory in [&self.granted, &self.shared, &self.skeleton] {
             fs::remove_dir_all(directory).ok();
             fs::create_dir(directory).unwrap();
         }
+        fs::create_dir(self.skeleton.join("etc")).unwrap();
+        fs::write(self.skeleton.join("etc/passwd"), "root:x:0:0:root:/:/bin/sh\n").unwrap();
         fs::set_permissions(&self.shared, fs::Permissions::from_mode(0o777)).unwrap();
         fs::write(self.granted.join("file"), "granted\n").unwrap();
         fs::create_dir(self.granted.join("directory")).unwrap();

@@ -30,6 +30,7 @@ mod keys;
 mod mounts;
 mod nested;
 mod network;
+mod other_ids;
 mod path_sockets;
 mod planted;
 mod processes;

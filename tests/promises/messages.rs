@@ -95,7 +95,7 @@ fn what_a_later_version_will_bring_is_refused_by_name() {
         project.write("later.yaml", &format!("extends: [build]\n{line}\n"));
         project.run(&["-p", "./later.yaml", "--", "true"]).refused(&["later.yaml:2", word]);
     }
-    for command in ["doctor", "learn", "batch", "ps", "enter"] {
+    for command in ["doctor", "learn", "batch"] {
         project.run(&[command]).refused(&[command]);
     }
 }

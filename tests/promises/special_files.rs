@@ -150,15 +150,29 @@ fn the_command_line_and_environment_of_the_supervisor_are_not_shown() {
     assert!(!output.text().contains("canary"), "{}", output.text());
 }
 
-// A cover that was planned for a socket that is gone again covers nothing, and is no reason not to start.
+// A cover that was planned for a socket that is gone again covers nothing, and is no reason not to start; nor is a directory that was
+// to be held in its place for such a cover.
 #[test]
 fn a_socket_of_the_host_that_comes_and_goes_does_not_keep_a_run_from_starting() {
+    comes_and_goes(
+        "s = socket.socket(socket.AF_UNIX); s.bind(os.path.abspath('churn.sock')); s.close(); os.unlink('churn.sock')",
+    );
+}
+
+#[test]
+fn a_directory_with_a_socket_of_the_host_that_comes_and_goes_does_not_either() {
+    comes_and_goes(
+        "os.makedirs('churn/deep'); s = socket.socket(socket.AF_UNIX); s.bind(os.path.abspath('churn/deep/sock'))
+    time.sleep(0.004); s.close(); shutil.rmtree('churn')",
+    );
+}
+
+#[track_caller]
+fn comes_and_goes(once: &str) {
     let project = Project::new();
-    let churn = "import os, socket
-print('ready', flush=True)
-while os.getppid() != 1:
-    s = socket.socket(socket.AF_UNIX); s.bind(os.path.abspath('churn.sock')); s.close(); os.unlink('churn.sock')";
-    let mut churn = project.outside("python3", &["-c", churn]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let churn =
+        format!("import os, shutil, socket, time\nprint('ready', flush=True)\nwhile os.getppid() != 1:\n    {once}");
+    let mut churn = project.outside("python3", &["-c", &churn]).stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut ready = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(churn.stdout.take().unwrap()), &mut ready).unwrap();
     let runs: Vec<_> = (0..40).map(|_| project.run(&["-p", "build", "--", "ls", "-A", "/"])).collect();

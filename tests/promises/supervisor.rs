@@ -47,7 +47,7 @@ fn explain_starts_nothing_and_says_what_would_be() {
 fn every_built_in_profile_is_listed_shown_and_good() {
     let project = Project::new();
     let list = project.run(&["profile", "list"]).ok();
-    for name in ["default", "build", "test", "rust", "python", "node", "agent", "shell", "strict"] {
+    for name in ["default", "build", "test", "rust", "python", "node", "agent", "shell", "strict", "container"] {
         assert!(list.contains(name), "no {name} in {list}");
         let shown = project.run(&["profile", "show", name]).ok();
         project.write("copy.yaml", &format!("{shown}\n"));

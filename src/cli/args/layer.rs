@@ -12,6 +12,9 @@ const FLAGS: &[(&str, &str)] = &[
     ("environment", "--env"),
     ("features", "--feature"),
     ("network.mode", "--network"),
+    ("root", "--root"),
+    ("root.writable", "--root-writable"),
+    ("root.size", "--root-size"),
     ("seccomp.policy", "--seccomp"),
     ("seccomp.on_deny", "--seccomp-on-deny"),
     ("seccomp.allow", "--seccomp-allow"),
@@ -71,6 +74,7 @@ fn keys(o: &RunOptions) -> Result<Profile, Error> {
         workdir: o.workdir.clone(),
         user: schema::User { uid: o.uid, gid: o.gid, map: o.map, outside: o.outside },
         environment: environment(o)?,
+        root: root(o),
         network: schema::Network { mode: o.network },
         limits: schema::Limits {
             memory: o.memory,
@@ -105,6 +109,17 @@ fn keys(o: &RunOptions) -> Result<Profile, Error> {
         terminal: o.terminal,
         ..Profile::default()
     })
+}
+
+/// As a profile is named: with a slash it is a path, else a name.
+fn root(o: &RunOptions) -> schema::Root {
+    let (path, name) = o.root.iter().cloned().partition::<Vec<_>, _>(|root| root.contains('/'));
+    schema::Root {
+        path: path.into_iter().next(),
+        name: name.into_iter().next(),
+        writable: o.root_writable,
+        size: o.root_size,
+    }
 }
 
 fn environment(o: &RunOptions) -> Result<schema::Environment, Error> {

@@ -1,11 +1,15 @@
 //! The flags, as clap reads them; their comments are the help.
 
 use super::rootfs::RootfsLine;
+use crate::cli::kill;
 use crate::host::{ReportFormat, ReportTarget, outcome::Status};
-use crate::profile::schema::{Enforcement, Id, IdMap, NetworkMode, OnDeny, Outside, SeccompPolicy, TerminalMode};
+use crate::profile::schema::{
+    Enforcement, Id, IdMap, NetworkMode, OnDeny, Outside, RootWritable, SeccompPolicy, TerminalMode,
+};
 use crate::profile::units::{Cpus, Duration, Limit, Size, Weight};
 use crate::profile::wording;
 use clap::{ArgAction, Args, Command, CommandFactory, Parser, Subcommand};
+use nix::sys::signal::Signal;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IntoDeserializer, value::StrDeserializer};
 use std::ffi::OsString;
@@ -19,6 +23,10 @@ use std::path::PathBuf;
     override_usage = "sandbox [run] [OPTIONS] -- COMMAND [ARG]…\n       \
                       sandbox explain [--json] [OPTIONS] [-- COMMAND…]\n       \
                       sandbox verify [--json] [OPTIONS]\n       \
+                      sandbox ps [--json]\n       \
+                      sandbox stats NAME [--json] [--once]\n       \
+                      sandbox kill NAME… [--signal SIGNAL]\n       \
+                      sandbox enter NAME [-- COMMAND [ARG]…]\n       \
                       sandbox profile list | show NAME [--resolved] | check FILE… | diff A B | init [FILE]\n       \
                       sandbox rootfs import FILE|DIR --name NAME | list [--json] | remove NAME… | export NAME [FILE]\n       \
                       sandbox completions SHELL"
@@ -99,6 +107,63 @@ pub enum ProfileSubcommand {
     },
 }
 
+/// List your sandboxes that run.
+#[derive(Debug, Parser)]
+#[command(name = "sandbox ps")]
+pub struct PsLine {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Show what a sandbox uses: each second on a terminal, else once.
+#[derive(Debug, Parser)]
+#[command(name = "sandbox stats")]
+pub struct StatsLine {
+    /// As sandbox ps lists it
+    pub name: String,
+    /// As JSON, an object on a line
+    #[arg(long)]
+    pub json: bool,
+    /// Once, on a terminal too
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// End sandboxes with all that runs in them, and wait until they are gone.
+#[derive(Debug, Parser)]
+#[command(name = "sandbox kill")]
+pub struct KillLine {
+    /// As sandbox ps lists them
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Send this signal to the command instead: TERM, 15
+    #[arg(long, short, value_name = "SIGNAL", value_parser = kill::signal)]
+    pub signal: Option<Signal>,
+}
+
+/// Run another command in a sandbox that runs, behind the same layers.
+///
+/// The exit code is the command's, as that of a run.
+#[derive(Debug, Parser)]
+#[command(name = "sandbox enter", override_usage = "sandbox enter NAME [-v] [-q] [-- COMMAND [ARG]…]")]
+pub struct EnterLine {
+    /// As sandbox ps lists it
+    pub name: String,
+    /// Say more: a line at the end; twice, each step
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Say errors only
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// auto, always or never
+    #[arg(long, value_name = "WHEN", value_parser = word::<Color>, default_value = "auto")]
+    pub color: Color,
+    /// What to run, after --; without it a shell
+    #[arg(last = true, value_name = "COMMAND", hide = true)]
+    pub command: Vec<OsString>,
+}
+
 /// Print what makes a shell complete this program's options.
 #[derive(Debug, Parser)]
 #[command(name = "sandbox completions")]
@@ -113,6 +178,10 @@ pub fn whole() -> Command {
         ("run", RunLine::command()),
         ("explain", ExplainLine::command()),
         ("verify", VerifyLine::command()),
+        ("ps", PsLine::command()),
+        ("stats", StatsLine::command()),
+        ("kill", KillLine::command()),
+        ("enter", EnterLine::command()),
         ("profile", ProfileLine::command()),
         ("rootfs", RootfsLine::command()),
         ("completions", CompletionsLine::command()),
@@ -169,6 +238,16 @@ pub struct RunOptions {
     /// A mount as in a profile: '{ro: "/a:b", optional: true}'
     #[arg(long, value_name = "YAML", help_heading = FILES)]
     pub mount: Vec<String>,
+
+    /// A root file system in the place of the host's system: a directory, with a slash, or the name of an imported one
+    #[arg(long, value_name = "DIR/|NAME", help_heading = FILES)]
+    pub root: Option<String>,
+    /// What becomes of what is written to it: no, tmpfs (gone after the run) or persistent
+    #[arg(long, value_name = "HOW", value_parser = word::<RootWritable>, help_heading = FILES)]
+    pub root_writable: Option<RootWritable>,
+    /// Room for what is written to it in memory [default: 1GiB]
+    #[arg(long, value_name = "SIZE", help_heading = FILES)]
+    pub root_size: Option<Size>,
 
     /// Working directory inside
     #[arg(long, value_name = "DIR", help_heading = INSIDE)]
@@ -302,7 +381,7 @@ pub struct RunOptions {
     /// Exit with N when the run ends with this status
     #[arg(long, value_name = "STATUS=N", value_parser = exit_code, help_heading = OUTSIDE)]
     pub exit_code: Vec<(Status, u8)>,
-    /// A name for the report
+    /// A name, to find the run by, and for the report [default: made up]
     #[arg(long, value_name = "NAME", help_heading = OUTSIDE)]
     pub name: Option<String>,
     /// Say more: a line at start and end; twice, each step

@@ -5,10 +5,10 @@ use crate::profile::{later, wording::nearest};
 use clap::Command;
 use clap::error::{ContextKind, ErrorKind};
 
-const SUBCOMMANDS: [&str; 6] = ["run", "explain", "verify", "profile", "rootfs", "completions"];
+const SUBCOMMANDS: [&str; 10] = ["run", "explain", "verify", "ps", "stats", "kill", "enter", "rootfs", "profile", "completions"];
 
 /// Subcommands and flags without a key that the reference names and this version does not have.
-const LATER: &[&str] = &["doctor", "learn", "batch", "ps", "stats", "kill", "enter", "--collect", "--timings"];
+const LATER: &[&str] = &["doctor", "learn", "batch", "--collect", "--timings"];
 
 /// A word where an option or a subcommand was expected: most often the command, without `--`.
 pub fn bare_word(word: &str) -> Error {

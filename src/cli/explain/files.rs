@@ -1,7 +1,7 @@
 //! The file tree, a line for each thing somebody decided; the system's own directories in one.
 
 use super::Seen;
-use crate::plan::{BindRole, Mount, MountKind, Plan};
+use crate::plan::{BindRole, Mount, MountKind, Plan, RootWritable};
 use crate::profile::Origin;
 use crate::profile::units::Size;
 use std::path::Path;
@@ -56,7 +56,7 @@ fn is_background(mount: &Mount) -> bool {
             BindRole::Pin => true,
             BindRole::Tree => !bind.writable && is_system(&mount.at) && bind.source.path() == mount.at,
             BindRole::Device => mount.origin.source == OWN,
-            BindRole::Socket => false,
+            BindRole::Socket | BindRole::Root => false,
         },
         MountKind::Symlink(_) | MountKind::Devpts | MountKind::Proc => true,
         MountKind::File(_) => mount.origin.source == OWN,
@@ -95,6 +95,14 @@ fn row(plan: &Plan, seen: &Seen, mount: &Mount) -> Row {
                 BindRole::Socket => {
                     remarks.push("! a way out: whoever listens is outside".into());
                     "socket"
+                }
+                BindRole::Root => {
+                    remarks.push(match plan.root.writable {
+                        Some(RootWritable::Persistent) => "! what is written to it stays".into(),
+                        Some(RootWritable::Tmpfs) => format!("writes are in memory, {}", Size(plan.root.tmpfs.size)),
+                        _ => "read-only".into(),
+                    });
+                    "root"
                 }
                 BindRole::Tree if bind.writable => "rw",
                 BindRole::Tree => "ro",

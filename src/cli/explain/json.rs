@@ -54,7 +54,7 @@ pub fn json(plan: &Plan) -> Value {
         "capabilities": plan.capabilities.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "pass_fds": plan.pass_fds,
         "terminal": plan.terminal,
-        "root": {"size_bytes": plan.root.size, "inodes": plan.root.inodes},
+        "root": {"size_bytes": plan.root.tmpfs.size, "inodes": plan.root.tmpfs.inodes, "writable": plan.root.writable},
     })
 }
 
@@ -93,6 +93,7 @@ fn bind_kind(bind: &Bind) -> &'static str {
         BindRole::Pin => "pin",
         BindRole::Device => "device",
         BindRole::Socket => "socket",
+        BindRole::Root => "root",
     }
 }
 

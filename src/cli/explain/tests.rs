@@ -34,7 +34,7 @@ fn world() -> World {
 fn plan(world: &World, argv: &[&str]) -> Plan {
     let mut plan = plan::make(world.merged.clone(), argv.iter().map(Into::into).collect(), &world.host).unwrap();
     // It counts the names on the way to the throw-away host.
-    plan.root.inodes = 100;
+    plan.root.tmpfs.inodes = 100;
     plan
 }
 

@@ -29,7 +29,7 @@ fn the_list_shows_a_users_profile_with_its_file_and_what_is_wrong_with_it() {
     fs::write(root.path().join("bad.yaml"), "limit: {}\n").unwrap();
     let list = list(&Shelves { directories: vec![root.path().into()] }).replace(root.path().to_str().unwrap(), "DIR");
     let line = list.lines().next().unwrap();
-    assert!(line.starts_with("bad      DIR/bad.yaml"), "{line}");
+    assert!(line.starts_with("bad        DIR/bad.yaml"), "{line}");
     assert!(line.ends_with("error: DIR/bad.yaml:1:1: unknown key \"limit\". Did you mean \"limits\"?"), "{line}");
 }
 
@@ -66,7 +66,7 @@ fn check_shows_the_errors_of_every_file_and_none_for_a_good_one() {
         path.to_str().unwrap().to_string()
     };
     let good = file("good.yaml", "extends: [build]\n");
-    let bad = file("bad.yaml", "root: {path: /srv}\nnetwork: {allow: [a]}\n");
+    let bad = file("bad.yaml", "network: {allow: [a], publish: [b]}\n");
     let worse = file("worse.yaml", "extends: [bad.yaml]\n");
     assert_eq!(check(&Shelves::default(), std::slice::from_ref(&good)), []);
     let errors = check(&Shelves::default(), &[good, bad, worse, "biuld".into()]);

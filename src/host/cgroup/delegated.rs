@@ -4,6 +4,7 @@ use super::Lack;
 use super::files::{get, open_child, put, words};
 use super::hierarchy::Hierarchy;
 use super::run::{LOOK, RUN, controllers, enable, has_all, remove};
+use crate::host::registry::directory;
 use crate::plan::Plan;
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
@@ -187,7 +188,7 @@ fn is_marked(directory: &OwnedFd) -> bool {
 
 /// A user's manager does not; of a transient unit (systemd-run --user -p Delegate=yes) it keeps the file.
 fn is_written_delegated(unit: &OsStr) -> bool {
-    let units = super::scope::runtime_directory().map(|directory| directory.join("systemd/transient"));
+    let units = directory::runtime().map(|directory| directory.join("systemd/transient"));
     let text = units.and_then(|units| fs::read_to_string(units.join(unit)).ok()).unwrap_or_default();
     delegates(&text)
 }

@@ -2,10 +2,12 @@
 //!
 //! Three ways, in order: a subtree that is delegated to the caller already, a scope that the service manager delegates, none.
 
+mod current;
 mod delegated;
 mod files;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod guest;
 mod helper;
 mod hierarchy;
 mod run;
@@ -14,12 +16,13 @@ mod scope;
 use super::outcome::CgroupFigures;
 use crate::error::Error;
 use crate::plan::{Enforcement, Plan};
+pub(super) use current::{Current, current};
 use delegated::Subtree;
 use helper::{Answer, Helper};
 use hierarchy::Hierarchy;
 use nix::unistd::Pid;
 use run::RunCgroup;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// How long the service manager may be silent after a question. There are five, and all together take a few milliseconds.
@@ -36,6 +39,8 @@ pub(super) struct Cgroup<'run> {
 enum State {
     /// No limit needs one; or it was only preferred, and this is what the run does without, and why.
     Without(Option<String>),
+    /// Another run's, to be joined before the word to go, and neither read nor ended here.
+    Guest(OwnedFd),
     /// Found before the clone.
     Delegated(Subtree),
     /// Asked for: until the helper's answer, or this moment.
@@ -80,6 +85,11 @@ impl<'run> Cgroup<'run> {
         Ok(Cgroup { plan, state })
     }
 
+    /// That of a run which is entered, if it has one.
+    pub(super) fn of_entered(plan: &'run Plan, directory: Option<OwnedFd>) -> Self {
+        Cgroup { plan, state: directory.map_or(State::Without(None), State::Guest) }
+    }
+
     fn search(plan: &Plan) -> Result<State, Lack> {
         let hierarchy = Hierarchy::find()?;
         // What keeps a delegated subtree from use is told only where there is no manager to ask either.
@@ -95,6 +105,9 @@ impl<'run> Cgroup<'run> {
 
     /// Init exists: it joins, or the manager is asked to move it.
     pub(super) fn invite(&mut self, new: Pid) -> Result<(), Error> {
+        if let State::Guest(directory) = &self.state {
+            return guest::join(directory, new);
+        }
         if let State::Asked { helper, init, until, .. } = &mut self.state {
             *init = new;
             *until = Some(Instant::now() + PATIENCE);
@@ -112,7 +125,7 @@ impl<'run> Cgroup<'run> {
 
     /// Has it come to an end, one way or the other: may the payload start?
     pub(super) fn is_settled(&self) -> bool {
-        matches!(self.state, State::Without(_) | State::Joined { .. })
+        matches!(self.state, State::Without(_) | State::Guest(_) | State::Joined { .. })
     }
 
     /// What the run does without, and why.
@@ -188,6 +201,26 @@ impl<'run> Cgroup<'run> {
         self.joined().is_some()
     }
 
+    /// Who gave it.
+    pub(super) fn layer(&self) -> Option<&'static str> {
+        self.joined().map(RunCgroup::layer)
+    }
+
+    /// Where the limits are, and the figures; and what of the CPU time was not the payload's, microseconds.
+    pub(super) fn limited(&self) -> Option<(BorrowedFd<'_>, [u64; 2])> {
+        self.joined().map(RunCgroup::limited)
+    }
+
+    /// Where the processes are.
+    pub(super) fn joined_directory(&self) -> Option<BorrowedFd<'_>> {
+        self.joined().map(RunCgroup::joined)
+    }
+
+    /// Does a cgroup count the payload's processes?
+    pub(super) fn holds_payload(&self) -> bool {
+        self.is_joined() || matches!(self.state, State::Guest(_))
+    }
+
     /// CPU time of all that ever ran in it, microseconds.
     pub(super) fn cpu_time_us(&self) -> Option<u64> {
         self.joined()?.cpu_time_us()
@@ -226,7 +259,7 @@ impl<'run> Cgroup<'run> {
                 helper.end(&hierarchy, PATIENCE);
                 None
             }
-            State::Without(_) | State::Delegated(_) => None,
+            State::Without(_) | State::Guest(_) | State::Delegated(_) => None,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::plan::{Limits, Plan};
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{Pid, UnlinkatFlags, unlinkat};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 /// The period of cpu.max, microseconds: the kernel's own default.
@@ -19,7 +19,7 @@ const PERIOD: u64 = 100_000;
 pub(super) const RUN: &str = "sandbox-";
 const LOWER: &str = "payload";
 /// The two modes of CPU time in cpu.stat.
-const MODES: [&str; 2] = ["user_usec", "system_usec"];
+pub(super) const MODES: [&str; 2] = ["user_usec", "system_usec"];
 /// What to do about a cgroup that refuses what its owner may do.
 pub(super) const LOOK: &str = "Look at /proc/self/cgroup and at who may write there";
 /// PIDS_MAX of the kernel: pids.max takes no number from here on.
@@ -142,6 +142,20 @@ impl RunCgroup {
             return Ok(());
         }
         Err(Lack::new("this kernel weighs no I/O: it has neither io.cost nor BFQ", "Take limits.io_weight out"))
+    }
+
+    pub(super) fn layer(&self) -> &'static str {
+        self.layer
+    }
+
+    /// The upper level, and what [`RunCgroup::begin`] found.
+    pub(super) fn limited(&self) -> (BorrowedFd<'_>, [u64; 2]) {
+        (self.upper.as_fd(), self.set_up)
+    }
+
+    /// The lower level.
+    pub(super) fn joined(&self) -> BorrowedFd<'_> {
+        self.lower.as_fd()
     }
 
     /// From here on CPU time is the payload's.

@@ -2,11 +2,11 @@
 
 use super::Lack;
 use super::helper::Answer;
+use crate::host::registry::directory;
 use nix::unistd::{Pid, geteuid, getpid, getppid};
 use std::fs;
 use std::future::poll_fn;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 use zbus::export::futures_core::Stream;
@@ -34,7 +34,7 @@ pub(super) fn bus_address() -> Result<String, Lack> {
             false => Err(Lack::new("no systemd answers here: there is no /run/dbus/system_bus_socket", DELEGATE)),
         };
     }
-    let Some(directory) = runtime_directory() else {
+    let Some(runtime) = directory::runtime() else {
         return match Path::new("/run/systemd/system").exists() {
             true => Err(Lack::new(
                 format!("no service manager runs for this user: there is no /run/user/{uid}"),
@@ -43,7 +43,7 @@ pub(super) fn bus_address() -> Result<String, Lack> {
             false => Err(Lack::new("systemd does not run here, and no cgroup is delegated to this user", DELEGATE)),
         };
     };
-    let socket = directory.join("bus");
+    let socket = runtime.join("bus");
     match socket.exists() {
         true => Ok(address(&socket)),
         false => Err(Lack::new(
@@ -51,13 +51,6 @@ pub(super) fn bus_address() -> Result<String, Lack> {
             "Install the package dbus-user-session (Debian) or dbus-broker, and log in again",
         )),
     }
-}
-
-/// XDG_RUNTIME_DIR if it is the caller's own (after su or sudo it may still name another user's), else the usual place.
-pub(super) fn runtime_directory() -> Option<PathBuf> {
-    let own = |directory: &PathBuf| fs::metadata(directory).is_ok_and(|found| found.uid() == geteuid().as_raw());
-    let named = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    named.into_iter().chain([PathBuf::from(format!("/run/user/{}", geteuid()))]).find(own)
 }
 
 const DELEGATE: &str = "Start it in a cgroup that is delegated to this user: cgroups(7), \"delegation\"";
@@ -95,6 +88,17 @@ pub(super) fn ask(bus: &str, hear_init: impl FnOnce() -> Option<Pid>, asking: im
         }
         Some(answer)
     })
+}
+
+/// Has the manager move a process to a place below a unit of the caller's: AttachProcessesToUnit.
+pub(super) fn attach(bus: &str, unit: &str, below: &str, process: Pid) -> Result<(), String> {
+    let pids = vec![process.as_raw() as u32];
+    let attached = zbus::block_on(async {
+        let connection = zbus::connection::Builder::address(bus).build().await?;
+        let call = (unit, below, pids);
+        connection.call_method(Some(MANAGER), PATH, Some(INTERFACE), "AttachProcessesToUnit", &call).await.map(drop)
+    });
+    attached.map_err(|error| cut(&error))
 }
 
 /// The bus was lost after the question, so the manager may be about to move both: what is dead by then leaves it a scope for ever.

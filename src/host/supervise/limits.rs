@@ -85,7 +85,7 @@ impl Supervisor<'_> {
         if self.cgroup.is_joined() || self.payload.is_none() {
             self.init.kill();
         } else if !std::mem::replace(&mut self.ending, true) {
-            self.init.end();
+            self.init.end(self.payload.as_ref());
             self.kill_by(LAST_GRACE);
         }
     }

@@ -1,5 +1,6 @@
 //! The supervisor's loop: one poll(2) over bytes, init, the cgroup, signals and time, until nothing of the run is left.
 
+mod answers;
 mod limits;
 mod signals;
 mod start;
@@ -9,11 +10,14 @@ use crate::host::cgroup::Cgroup;
 use crate::host::launch::Launched;
 use crate::host::outcome::{Outcome, Status};
 use crate::host::ready::ready;
+use crate::host::registry::Registration;
+use crate::host::registry::visitors::Visitors;
 use crate::host::signals::Signals;
 use crate::host::stdio::Stdio;
 use crate::host::stream::Progress;
 use crate::host::streams::Streams;
 use crate::host::verdict::Facts;
+use crate::inside::door::{Door, Parts};
 use crate::inside::link::Record;
 use crate::prepare::Prepared;
 use crate::sys::process;
@@ -37,6 +41,11 @@ pub(super) struct Supervisor<'run> {
     stdio: Option<Stdio>,
     streams: Option<Streams>,
     payload: Option<OwnedFd>,
+    /// For one who enters. It holds the mounts inside.
+    door: Option<Door>,
+    /// Where others of the caller's find this run, unless it cannot be found.
+    registration: Option<Registration>,
+    visitors: Visitors,
     facts: Facts,
     /// Init has closed the link: nothing more will be said.
     silent: bool,
@@ -61,6 +70,8 @@ enum Event {
     Cgroup,
     Started,
     Caller,
+    Knock,
+    Visitors,
     Over,
 }
 
@@ -72,6 +83,7 @@ impl<'run> Supervisor<'run> {
         signals: Signals,
         stdio: Stdio,
         cgroup: Cgroup<'run>,
+        registration: Option<Registration>,
     ) -> Result<Self, Error> {
         let mut supervisor = Supervisor {
             prepared,
@@ -81,6 +93,7 @@ impl<'run> Supervisor<'run> {
             stdio: None,
             streams: None,
             payload: None,
+            door: None,
             silent: false,
             may_start: false,
             early: Vec::new(),
@@ -90,6 +103,8 @@ impl<'run> Supervisor<'run> {
             ending: false,
             interrupts: 0,
             facts: Facts::default(),
+            registration,
+            visitors: Visitors::default(),
         };
         if stdio.needs_pty() {
             supervisor.stdio = Some(stdio);
@@ -107,6 +122,9 @@ impl<'run> Supervisor<'run> {
         // Init's last records may have come with its end.
         self.hear_init().map_err(failed)?;
         self.note_start();
+        // Nothing is left to be entered; and the door would keep the mounts.
+        (self.registration, self.door) = (None, None);
+        self.visitors = Visitors::default();
         let (status, usage) = process::wait_with_usage(self.init.pid).map_err(failed)?;
         tracing::debug!("everything inside has ended");
         let elapsed = self.facts.started.map(|started| started.elapsed());
@@ -127,6 +145,8 @@ impl<'run> Supervisor<'run> {
                 Event::Cgroup => self.hear_manager(),
                 Event::Started => self.note_start(),
                 Event::Caller => self.hear_caller()?,
+                Event::Knock => self.admit(),
+                Event::Visitors => self.hear_visitors(),
                 Event::Over => over = true,
             }
         }
@@ -153,6 +173,12 @@ impl<'run> Supervisor<'run> {
             hear(self.init.started.as_fd(), Event::Started);
         }
         hear(self.signals.as_fd(), Event::Caller);
+        if let Some(registration) = &self.registration {
+            hear(registration.as_fd(), Event::Knock);
+        }
+        for visitor in self.visitors.waiting() {
+            hear(visitor, Event::Visitors);
+        }
         hear(self.init.pidfd.as_fd(), Event::Over);
         sources
     }
@@ -188,9 +214,11 @@ impl<'run> Supervisor<'run> {
                         self.let_start();
                     }
                 }
-                Record::Started => {
+                Record::Started { fence, terminals } => {
                     tracing::debug!("init is set up and has forked");
+                    let door = descriptors.split_off(1.min(descriptors.len()));
                     self.payload = descriptors.pop();
+                    self.door = Door::from_descriptors(door, Parts { fence, terminals }).ok();
                 }
                 Record::Stopped => self.with_terminal(Streams::suspend)?,
                 Record::Ended(status) => {

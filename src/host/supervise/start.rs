@@ -40,7 +40,7 @@ impl Supervisor<'_> {
             tracing::debug!("init is in the run's cgroup, its limits are in force");
         }
         // Init may have failed already and be gone: then its record says why, and this send does not matter.
-        let _ = self.init.link.send(Record::Go { in_cgroup: self.cgroup.is_joined() }, &[]);
+        let _ = self.init.link.send(Record::Go { in_cgroup: self.cgroup.holds_payload() }, &[]);
     }
 
     /// execve(2) has closed the pipe: the command runs, and its time counts.

@@ -88,7 +88,7 @@ fn a_name_that_is_not_there_is_answered_with_the_nearest() {
     let says = |name: &str| shelves.find(name, None).unwrap_err().to_string();
     assert_eq!(says("biuld"), "no profile \"biuld\". Did you mean \"build\"?");
     assert_eq!(says("ccach"), "no profile \"ccach\". Did you mean \"ccache\"?");
-    insta::assert_snapshot!(says("zzz"), @r#"no profile "zzz". There are ccache, default, build, test, rust, python, node, agent, shell, strict; a file is named with a slash: ./zzz.yaml"#);
+    insta::assert_snapshot!(says("zzz"), @r#"no profile "zzz". There are ccache, default, build, test, rust, python, node, agent, shell, strict, container; a file is named with a slash: ./zzz.yaml"#);
 }
 
 #[test]

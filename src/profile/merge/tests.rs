@@ -31,6 +31,9 @@ fn last_wins() -> Vec<(String, [Value; 2])> {
         ("user.gid", [json!(0), json!("caller")]),
         ("user.map", [json!("single"), json!("subordinate")]),
         ("user.outside", [json!("auto"), json!(5)]),
+        ("root.path", [json!("/a"), json!("/b")]),
+        ("root.writable", [json!("tmpfs"), json!("no")]),
+        ("root.size", [json!(7), json!(8)]),
         ("network.mode", [json!("none"), json!("host")]),
         ("limits.cpu_weight", [json!(1), json!(10_000)]),
         ("limits.io_weight", [json!(1), json!(100)]),
@@ -126,11 +129,21 @@ fn the_laws_are_tried_on_every_key() {
     assert_eq!(unset("", &set), ["description", "extends", "mounts", "version"]);
     for (key, value) in set.as_object().unwrap().iter().filter(|(_, value)| value.is_object()) {
         let expected: &[&str] = match key.as_str() {
+            "root" => &["name"],
             "environment" => &["drop", "keep", "set"],
             _ => &[],
         };
         assert_eq!(unset("", value), expected, "{key}");
     }
+}
+
+#[test]
+fn of_the_path_and_the_name_of_a_root_the_last_wins() {
+    let root = |key: &str| Merged::from(&parse(&json!({"root": {key: "a", "writable": "tmpfs"}}), key));
+    let set = |merged: Merged| (merged.root.path.is_some(), merged.root.name.is_some(), merged.root.writable.is_some());
+    assert_eq!(set(root("path").under(root("name"))), (false, true, true));
+    assert_eq!(set(root("name").under(root("path"))), (true, false, true));
+    assert_eq!(set(root("name").under(Merged::default())), (false, true, true));
 }
 
 proptest! {
