@@ -63,11 +63,12 @@ pub fn plan(contained: &Contained) -> Result<Plan, Error> {
     let inside = Path::new(PLACE).join("sandbox");
     let words = [inside.clone().into_os_string()].into_iter().chain(contained.words.iter().cloned());
     let mut plan = super::make(Merged { map, ..Merged::default() }, words.collect(), &host)?;
-    let id_mapped = |source: &Path| plan.user.mapped_by_root && !is_overlay(source);
-    let mut mounts = vec![mount(inside, program.clone(), id_mapped(&program), false, false)?];
+    // What is only read may be open to others.
+    let id_mapped = |source: &Path, writable| plan.user.mapped_by_root && (writable || !is_overlay(source));
+    let mut mounts = vec![mount(inside, program.clone(), id_mapped(&program, false), false, false)?];
     for shown in &contained.shown {
         let at = Path::new(PLACE).join(shown.name);
-        mounts.push(mount(at, shown.source.clone(), id_mapped(&shown.source), shown.writable, true)?);
+        mounts.push(mount(at, shown.source.clone(), id_mapped(&shown.source, shown.writable), shown.writable, true)?);
     }
     mounts.into_iter().for_each(|mount| lookup::insert(&mut plan.mounts, mount));
     plan.workdir = PLACE.into();
@@ -95,7 +96,7 @@ fn mount(at: PathBuf, source: PathBuf, id_mapped: bool, writable: bool, noexec: 
     Ok(Mount { at, kind: MountKind::Bind(bind), origin: base::own_origin() })
 }
 
-/// It cannot be id-mapped: what is shown of it keeps its owners, and has to be open to others.
+/// It cannot be id-mapped: what is shown of it keeps its owners.
 fn is_overlay(path: &Path) -> bool {
     statfs(path).is_ok_and(|found| found.filesystem_type() == OVERLAYFS_SUPER_MAGIC)
 }

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_child_subreaper;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, getpid, pipe2, read, setsid};
@@ -122,6 +122,8 @@ struct End {
     stdout_bytes: Option<u64>,
     message: Option<String>,
     remedy: Option<String>,
+    /// Under host root: what is shown could not be id-mapped.
+    is_unmapped: bool,
 }
 
 /// Runs it to its end, and hands every word but the last to `hear`.
@@ -145,7 +147,7 @@ pub fn run(
             drop((said, told));
             supervise(contained, &speech, &parent, &saying, telling)
         }
-        Cloned::Parent(pid, _) => Supervisor(pid),
+        Cloned::Parent(pid, pidfd) => Supervisor(pid, pidfd),
     };
     drop((saying, telling, speech));
     let last = listen(&said, interrupts, hear)?;
@@ -162,7 +164,9 @@ fn conclude(last: Option<Word>, end: Option<End>) -> Result<Ended, Error> {
     let Some(end) = end else { return Err(unheard("its supervisor was killed".into())) };
     if let Some(message) = end.message {
         let error = Error::host(message);
+        let instead = "Run as an ordinary user; or name a directory on ext4, xfs or btrfs with XDG_DATA_HOME";
         return Err(match end.remedy {
+            _ if end.is_unmapped => error.remedy(instead),
             Some(remedy) => error.remedy(remedy),
             None => error,
         });
@@ -201,13 +205,21 @@ fn listen(said: &OwnedFd, interrupts: &Interrupts, hear: &mut dyn FnMut(&Word)) 
 }
 
 /// The supervisor; when this is dropped, it and all inside have ended.
-struct Supervisor(Pid);
+struct Supervisor(Pid, OwnedFd);
+
+/// Milliseconds for it to end everything and go; it takes some.
+const PATIENCE: u16 = 5000;
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
-        // ESRCH: it has ended by itself, and is waited for below.
-        let _ = nix::sys::signal::kill(self.0, Signal::SIGKILL);
-        // Init, which becomes our child, ends only after every process of its PID namespace: pid_namespaces(7).
+        let Supervisor(pid, pidfd) = self;
+        // It has ended by itself, or two signals are its caller's last word: it ends all inside and takes its name off the list.
+        for signal in [Signal::SIGINT, Signal::SIGTERM] {
+            let _ = process::pidfd_send_signal(&*pidfd, signal);
+        }
+        let _ = poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], PATIENCE);
+        let _ = kill(*pid, Signal::SIGKILL);
+        // Init, which becomes our child if it was killed, ends only after every process of its PID namespace: pid_namespaces(7).
         while !matches!(waitpid(None, None), Err(errno) if errno != Errno::EINTR) {}
     }
 }
@@ -237,6 +249,7 @@ fn supervise(contained: &Contained, speech: &Speech, parent: &OwnedFd, saying: &
         signal: outcome.signal,
         stdout_bytes: outcome.stdout_bytes,
         message: outcome.error.as_ref().map(|error| Error { remedy: None, origin: None, ..error.clone() }.to_string()),
+        is_unmapped: outcome.error.as_ref().is_some_and(|error| error.step == Some("id-maps") && error.path.is_some()),
         remedy: outcome.error.and_then(|error| error.remedy),
     };
     let _ = File::from(telling).write_all(&serde_json::to_vec(&end).unwrap_or_default());

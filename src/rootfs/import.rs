@@ -13,6 +13,7 @@ use crate::plan::contained::{Contained, Shown};
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::sys::stat::fstatat;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 /// What is asked for.
@@ -31,10 +32,10 @@ pub struct Request {
 /// What is being done, and how far it has come, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Reading stdin.
+    /// Reading a pipe.
     Reading(u64),
-    /// Unpacking.
-    Unpacking(u64),
+    /// Unpacking: how much of the source has been read, and how much there is; that is not known of a directory.
+    Unpacking(u64, Option<u64>),
 }
 
 /// Does it; there is nothing new if it fails.
@@ -55,10 +56,11 @@ pub fn import(request: &Request, tell: &mut dyn FnMut(Progress)) -> Result<Recor
     }
     let most = request.limits.bytes;
     let found = source::find(&request.source, &staging, most, &interrupts, &mut |read| tell(Progress::Reading(read)))?;
+    let whole = found.path.metadata().ok().filter(Metadata::is_file).map(|metadata| metadata.len());
     let contained = contained(request, &found.path, &staging);
     let ended = contained::run(&contained, Speech::Stdout, &interrupts, &mut |word| {
         if let Word::Progress(bytes) = word {
-            tell(Progress::Unpacking(*bytes));
+            tell(Progress::Unpacking(*bytes, whole));
         }
     })?;
     let summary = summary(ended.last, &request.source)?;

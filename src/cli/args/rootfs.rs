@@ -63,7 +63,7 @@ pub struct ImportOptions {
     #[arg(long, value_name = "SIZE", default_value = "16GiB")]
     pub max_size: Size,
     /// The most files, directories and links
-    #[arg(long, value_name = "N", default_value = "1000000", alias = "max-entries")]
+    #[arg(long, value_name = "N", default_value = "1000000")]
     pub max_files: u64,
     /// Whose the files are: all the caller's (single), or as in the archive, by the caller's ranges of ids (subordinate)
     #[arg(long, value_name = "MAP", value_parser = word::<Map>, default_value = "single")]

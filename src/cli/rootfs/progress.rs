@@ -47,20 +47,32 @@ impl Drop for Bar {
     }
 }
 
-/// `sandbox: importing debian  [   =====            ]  118 MiB unpacked`
+/// `sandbox: importing debian  [==========          ]  118 MiB of 236 MiB`
 fn line(name: &str, progress: Progress, turns: usize) -> String {
-    const ROOM: usize = 20;
-    const LENGTH: usize = 5;
-    let (bytes, what) = match progress {
-        Progress::Reading(bytes) => (bytes, "read"),
-        Progress::Unpacking(bytes) => (bytes, "unpacked"),
+    let (bar, said) = match progress {
+        Progress::Unpacking(bytes, Some(whole)) if bytes <= whole => {
+            (filled(bytes, whole), format!("{} of {}", size(bytes), size(whole)))
+        }
+        Progress::Unpacking(bytes, _) | Progress::Reading(bytes) => (turning(turns), format!("{} read", size(bytes))),
     };
-    // There and back again: what an archive unpacks to is known at its end only.
+    format!("sandbox: importing {name}  [{bar}]  {said}")
+}
+
+/// Columns between the brackets.
+const ROOM: usize = 20;
+
+fn filled(bytes: u64, whole: u64) -> String {
+    let part = (bytes as f64 / whole.max(1) as f64 * ROOM as f64) as usize;
+    format!("{}{}", "=".repeat(part), " ".repeat(ROOM - part.min(ROOM)))
+}
+
+/// There and back again.
+fn turning(turns: usize) -> String {
+    const LENGTH: usize = 5;
     let way = ROOM - LENGTH;
     let at = turns % (2 * way);
     let at = if at > way { 2 * way - at } else { at };
-    let bar = format!("{}{}{}", " ".repeat(at), "=".repeat(LENGTH), " ".repeat(way - at));
-    format!("sandbox: importing {name}  [{bar}]  {} {what}", size(bytes))
+    format!("{}{}{}", " ".repeat(at), "=".repeat(LENGTH), " ".repeat(way - at))
 }
 
 #[cfg(test)]
@@ -68,11 +80,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bar_goes_there_and_back_in_its_room() {
-        let lines: Vec<String> = (0..60).map(|turns| line("x", Progress::Unpacking(1 << 20), turns)).collect();
+    fn where_the_whole_is_not_known_the_bar_goes_there_and_back() {
+        let lines: Vec<String> = (0..60).map(|turns| line("x", Progress::Reading(1 << 20), turns)).collect();
         assert!(lines.iter().all(|line| line.len() == lines[0].len() && line.contains("=====")));
-        assert_eq!(lines[0], "sandbox: importing x  [=====               ]  1.0 MiB unpacked");
-        assert_eq!(lines[15], "sandbox: importing x  [               =====]  1.0 MiB unpacked");
+        assert_eq!(lines[0], "sandbox: importing x  [=====               ]  1.0 MiB read");
+        assert_eq!(lines[15], "sandbox: importing x  [               =====]  1.0 MiB read");
         assert_eq!((&lines[30], &lines[16]), (&lines[0], &lines[14]));
+    }
+
+    #[test]
+    fn where_it_is_the_bar_fills_its_room() {
+        let part = |bytes, whole| line("x", Progress::Unpacking(bytes, Some(whole)), 0);
+        assert_eq!(part(0, 0), "sandbox: importing x  [                    ]  0 B of 0 B");
+        assert_eq!(part(1 << 19, 1 << 20), "sandbox: importing x  [==========          ]  512 KiB of 1.0 MiB");
+        assert_eq!(part(1 << 20, 1 << 20), "sandbox: importing x  [====================]  1.0 MiB of 1.0 MiB");
+        // A part inside that says more than there is.
+        assert_eq!(part(5, 4), "sandbox: importing x  [=====               ]  5 B read");
     }
 }

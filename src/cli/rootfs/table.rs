@@ -1,8 +1,8 @@
 //! What there is, as a table and as JSON: `schema/rootfs-1.json`.
 
+use crate::cli::table::columns;
 use crate::rootfs::list::Root;
 use serde_json::{Value, json};
-use std::fmt::Write;
 
 const HEAD: [&str; 5] = ["NAME", "SIZE", "FILES", "IMPORTED", "SOURCE"];
 
@@ -11,28 +11,18 @@ pub(super) fn text(roots: &[Root]) -> String {
     if roots.is_empty() {
         return String::new();
     }
-    let rows: Vec<[String; 5]> = [HEAD.map(str::to_owned)].into_iter().chain(roots.iter().map(row)).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 4] = [width(0), width(1), width(2), width(3)];
-    let mut out = String::new();
-    for [name, size, files, imported, source] in &rows {
-        let [a, b, c, d] = widths;
-        let line = format!("{name:<a$}  {size:>b$}  {files:>c$}  {imported:<d$}  {source}");
-        let _ = writeln!(out, "{}", line.trim_end());
-    }
-    out
+    columns([HEAD.map(str::to_owned)].into_iter().chain(roots.iter().map(row)).map(Vec::from))
 }
 
 fn row(root: &Root) -> [String; 5] {
-    // A name is a single line, whatever is in it.
-    let name = root.name.escape_debug().to_string();
+    let name = root.name.clone();
     match &root.record {
         Ok(record) => [
             name,
             size(record.bytes),
             record.entries.to_string(),
             record.imported_at.replace('T', " ").trim_end_matches('Z').to_owned(),
-            record.source.escape_debug().to_string(),
+            record.source.clone(),
         ],
         Err(why) => [name, "-".into(), "-".into(), "-".into(), format!("broken: {why}")],
     }
@@ -101,9 +91,9 @@ mod tests {
     #[test]
     fn a_root_has_a_line_and_a_broken_one_says_why() {
         insta::assert_snapshot!(text(&roots()), @r"
-        NAME       SIZE  FILES  IMPORTED             SOURCE
-        debian  118 MiB   3412  2026-11-21 10:00:00  debian-12\n.tar.xz
-        x             -      -  -                    broken: it has no tree
+        NAME    SIZE     FILES  IMPORTED             SOURCE
+        debian  118 MiB  3412   2026-11-21 10:00:00  debian-12\n.tar.xz
+        x       -        -      -                    broken: it has no tree
         ");
         assert_eq!(text(&[]), "");
     }

@@ -43,7 +43,7 @@ impl Budget {
         self.entries += names;
         if self.entries > self.limits.entries {
             let reason = format!("the archive holds more than {} names", self.limits.entries);
-            return Err(Failure::new(reason).remedy("Raise --max-entries"));
+            return Err(Failure::new(reason).remedy("Raise --max-files"));
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod interrupted;
 mod remove;
 mod sources;
 mod store;
+mod subordinate;
 
 use super::harness::{Output, Project, finish};
 use nix::sys::signal::{Signal, kill};

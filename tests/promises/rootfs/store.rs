@@ -70,6 +70,24 @@ fn a_full_disk_leaves_nothing() {
     assert!(output.ok().ends_with("sandbox/roots"));
 }
 
+// Under host root alone files are given to another id than the caller's own.
+#[test]
+fn as_root_a_file_system_that_cannot_be_id_mapped_is_told() {
+    if !root() {
+        return;
+    }
+    let project = Project::new();
+    archive(&project);
+    let home = project.home().display();
+    let overlay = format!(
+        "mkdir {home}/low {home}/up {home}/work {home}/.local
+        mount -t overlay none -o lowerdir={home}/low,upperdir={home}/up,workdir={home}/work {home}/.local"
+    );
+    let output = finish(project.prepared(&overlay, &["rootfs", "import", "tree.tar", "--name", "x"]));
+    output.refused(&["cannot be id-mapped", "XDG_DATA_HOME"]);
+    assert!(!output.stderr.contains("--outside"), "{}", output.stderr);
+}
+
 #[test]
 fn broken_entries_are_told_and_can_be_removed() {
     let project = Project::new();
