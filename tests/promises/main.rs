@@ -11,6 +11,7 @@ mod written_report;
 
 mod cgroup;
 mod descriptors;
+mod enter;
 mod files;
 mod journeys;
 mod lifecycle;
@@ -23,6 +24,7 @@ mod real_builds;
 mod report;
 mod root_user;
 mod rules;
+mod running;
 mod safe_terminal;
 mod signals;
 mod special_files;
