@@ -27,11 +27,25 @@ mod tests {
     fn each_shell_completes_every_subcommand_and_the_options_of_each() {
         for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
             let script = completions(shell).unwrap();
-            for word in ["explain", "verify", "profile", "completions", "run", "list", "show", "check", "diff", "init"]
-            {
+            for word in [
+                "ps",
+                "stats",
+                "kill",
+                "enter",
+                "explain",
+                "verify",
+                "profile",
+                "completions",
+                "run",
+                "list",
+                "show",
+                "check",
+                "diff",
+                "init",
+            ] {
                 assert!(script.contains(word), "{shell}: {word}");
             }
-            for flag in ["wall-time", "json", "resolved", "report-format", "without-sandbox"] {
+            for flag in ["wall-time", "json", "resolved", "report-format", "without-sandbox", "signal", "once"] {
                 assert!(script.contains(flag), "{shell}: --{flag}");
             }
         }
