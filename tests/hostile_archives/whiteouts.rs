@@ -165,11 +165,11 @@ fn what_aufs_kept_for_itself_means_nothing() {
 
 #[test]
 fn thousands_of_whiteouts_look_through_a_directory_once() {
-    let files = (0..20_000).fold(Tar::new(), |tar, number| tar.file(&format!("d/{number}"), ""));
-    let opaque = Header { name: b"d/.wh..wh..opq", ..Header::default() }.block().repeat(20_000);
-    let name = Header { name: b".wh.d", ..Header::default() }.block().repeat(20_000);
+    let files = (0..5_000).fold(Tar::new(), |tar, number| tar.file(&format!("d/{number}"), ""));
+    let opaque = Header { name: b"d/.wh..wh..opq", ..Header::default() }.block().repeat(5_000);
+    let name = Header { name: b".wh.d", ..Header::default() }.block().repeat(5_000);
     let image = Image::of_plain(&[&lower().end(), &files.raw(&opaque).raw(&name).end()]);
     let bed = Bed::with_limits(1 << 30, 100_000);
     bed.unpack(&image.archive()).unwrap();
-    assert_eq!(bed.tree().len(), 20_002);
+    assert_eq!(bed.tree().len(), 5_002);
 }
