@@ -5,7 +5,8 @@ use crate::profile::{later, wording::nearest};
 use clap::Command;
 use clap::error::{ContextKind, ErrorKind};
 
-const SUBCOMMANDS: [&str; 10] = ["run", "explain", "verify", "ps", "stats", "kill", "enter", "rootfs", "profile", "completions"];
+const SUBCOMMANDS: [&str; 10] =
+    ["run", "explain", "verify", "ps", "stats", "kill", "enter", "rootfs", "profile", "completions"];
 
 /// Subcommands and flags without a key that the reference names and this version does not have.
 const LATER: &[&str] = &["doctor", "learn", "batch", "--collect", "--timings"];
