@@ -68,13 +68,6 @@ pub enum Invocation {
         /// Where to write it.
         file: PathBuf,
     },
-    /// `sandbox rootfs`
-    Rootfs(RootfsSubcommand),
-    /// What `rootfs` starts inside.
-    RootfsInside {
-        /// What there is to do.
-        task: Option<OsString>,
-    },
     /// `sandbox ps`
     Ps {
         /// `--json`
@@ -102,6 +95,13 @@ pub enum Invocation {
         command: Vec<OsString>,
         /// `-v`, `-q`, `--color`
         verbosity: Verbosity,
+    },
+    /// `sandbox rootfs`
+    Rootfs(RootfsSubcommand),
+    /// What `rootfs` starts inside.
+    RootfsInside {
+        /// What there is to do.
+        task: Option<OsString>,
     },
     /// `sandbox completions SHELL`
     Completions {

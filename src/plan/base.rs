@@ -84,6 +84,7 @@ pub(super) fn root(mounts: &[Mount], writable: Option<RootWritable>, size: Optio
             sealed: writable.is_none_or(|how| how == RootWritable::No),
         },
         writable,
+        name: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::mounts::Tree;
 use super::source::Trouble;
 use super::walk::{self, End};
-use super::{Mount, MountKind, lookup, wrong};
+use super::{BindRole, Mount, MountKind, lookup, wrong};
 use crate::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,12 @@ pub(super) fn settle(tree: &mut Tree) -> Result<(), Error> {
     let places: Vec<PathBuf> = tree.mounts.iter().map(|mount| mount.at.clone()).collect();
     for place in places {
         let Some(mount) = lookup::at(&tree.mounts, &place) else { continue };
+        if let Some(is_there) = link_on_root(tree, mount)? {
+            if is_there {
+                tree.mounts.retain(|mount| mount.at != place);
+            }
+            continue;
+        }
         let real = check(tree, mount)?;
         if real != place {
             let moved = Mount { at: real.clone(), ..mount.clone() };
@@ -27,6 +33,26 @@ pub(super) fn settle(tree: &mut Tree) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// For a link of ours on a root file system: does that have the same one? Another file gives way in a layer above it, and stays
+/// where there is none.
+fn link_on_root(tree: &Tree, mount: &Mount) -> Result<Option<bool>, Error> {
+    let (MountKind::Symlink(text), Some(parent)) = (&mount.kind, mount.at.parent()) else { return Ok(None) };
+    let parent = walk::walk(&tree.mounts, parent, None).place;
+    let around = lookup::nearest(&tree.mounts, &parent).and_then(Mount::bind);
+    let Some(root) = around.filter(|bind| bind.role == BindRole::Root) else { return Ok(None) };
+    let place = parent.strip_prefix("/").unwrap_or(&parent).join(mount.at.file_name().unwrap_or_default());
+    let path = root.source.path().join(place);
+    let Ok(found) = path.symlink_metadata() else { return Ok(Some(false)) };
+    if found.is_symlink() && path.read_link().is_ok_and(|known| known == *text) {
+        return Ok(Some(true));
+    }
+    if found.is_dir() || root.writable {
+        let message = format!("{} is in the root file system already", mount.at.display());
+        return Err(wrong(&mount.origin, message).remedy("Remove it there, or give another destination"));
+    }
+    Ok(Some(false))
 }
 
 fn check(tree: &Tree, mount: &Mount) -> Result<PathBuf, Error> {

@@ -47,7 +47,11 @@ impl Plan {
             capabilities: entered.capabilities,
             pass_fds: Vec::new(),
             terminal: entered.terminal,
-            root: Root { tmpfs: Tmpfs { size: 0, inodes: 0, mode: 0, noexec: false, sealed: false }, writable: None },
+            root: Root {
+                tmpfs: Tmpfs { size: 0, inodes: 0, mode: 0, noexec: false, sealed: false },
+                writable: None,
+                name: None,
+            },
         }
     }
 }

@@ -4,7 +4,7 @@ use super::host::HostFacts;
 use super::mountinfo::{self, Mounted};
 use super::variables::Scope;
 use super::walk::{End, walk};
-use super::{Mount, MountKind, Tmpfs, bound, glob, host, lookup, paths};
+use super::{Extent, Mount, MountKind, Tmpfs, bound, glob, host, lookup, paths, subordinate};
 use crate::error::Error;
 use crate::profile::Origin;
 use std::cmp::Ordering;
@@ -75,4 +75,11 @@ pub fn told(datagram: &[u8]) -> Option<(Vec<PathBuf>, bool)> {
 /// /proc/self/uid_map
 pub fn id_ranges(map: &str) -> Vec<(u32, u32)> {
     host::id_ranges(map)
+}
+
+/// /etc/subuid: the map of a caller with the name `user` and the number 1000, who is `own` inside; and its text for the kernel.
+pub fn subordinate(text: &str, own: u32) -> (Vec<Extent>, String) {
+    let map = subordinate::around(own, 1000, &subordinate::of_owner(text, Some("user"), 1000, 1000));
+    let text = subordinate::text(&map);
+    (map, text)
 }

@@ -118,6 +118,7 @@ pub fn make(mut merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Res
     let mut environment = environment::rebuild(&merged.environment, &names, root.is_some(), host)?;
     let own = base::own(&user, &names, environment.home(), &hostname, network, root.as_ref());
     let writable = rootfs::writable(&merged.root, root.is_some())?;
+    let size = merged.root.size.as_ref().map(|size| size.value.0);
     let tree = mounts::build(&merged.mounts, &merged.sources, root, own, &user, host)?;
     environment::filter_path(&mut environment, &tree.mounts);
     let workdir = workdir::resolve(merged.workdir.as_ref(), &environment, &tree.mounts, host)?;
@@ -129,7 +130,7 @@ pub fn make(mut merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Res
         workdir,
         user,
         environment,
-        root: base::root(&tree.mounts, writable, merged.root.size.as_ref().map(|size| size.value.0)),
+        root: Root { name: rootfs::name(&merged.root), ..base::root(&tree.mounts, writable, size) },
         mounts: tree.mounts,
         watch: tree.watch,
         create: tree.create,
@@ -199,12 +200,14 @@ pub struct Environment {
 }
 
 /// What the tree inside stands on: a tmpfs, or a root file system, which then is the first of the mounts, at `/`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Root {
     /// The tmpfs; over a root file system it holds what is made and written.
     pub tmpfs: Tmpfs,
     /// What becomes of what is written to a root file system; none without one.
     pub writable: Option<RootWritable>,
+    /// Of an imported one: it is not to be removed during the run.
+    pub name: Option<String>,
 }
 
 /// One entry of the tree inside.

@@ -9,9 +9,6 @@ use std::path::{Path, PathBuf};
 
 /// Sources whose whole would undo the sandbox, and those that are the sandbox's own.
 pub(super) fn source(entry: &Written<'_>, host: &HostFacts) -> Result<(), Error> {
-    if entry.kind.has_source() {
-        roots::refuse(&entry.source, entry.origin, host)?;
-    }
     let source = entry.source.as_path();
     let refuse = |what: String, remedy: &str| Err(wrong(entry.origin, what).remedy(remedy).path(source));
     if entry.kind.has_source() && !paths::is_system(source) {
@@ -22,6 +19,9 @@ pub(super) fn source(entry: &Written<'_>, host: &HostFacts) -> Result<(), Error>
                 "Take it out",
             );
         }
+    }
+    if entry.kind.has_source() {
+        roots::refuse(&entry.source, entry.origin, host)?;
     }
     if !matches!(entry.kind, Kind::Ro | Kind::Rw) {
         return Ok(());

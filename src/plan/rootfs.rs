@@ -22,6 +22,11 @@ pub(super) fn find(written: &Root, user: &User, host: &HostFacts) -> Result<Opti
     Ok(Some(Mount { at: "/".into(), kind: MountKind::Bind(bind), origin: origin.clone() }))
 }
 
+/// Its name, if it is an imported one.
+pub(super) fn name(written: &Root) -> Option<String> {
+    written.name.as_ref().filter(|_| written.path.is_none()).map(|name| name.value.clone())
+}
+
 /// `root.writable`, which is nothing without a root.
 pub(super) fn writable(written: &Root, has_root: bool) -> Result<Option<RootWritable>, Error> {
     let without = |origin, key| {

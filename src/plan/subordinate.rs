@@ -131,7 +131,7 @@ fn name(host: &HostFacts) -> Option<String> {
 
 /// Lines `NAME:FIRST:COUNT` or `UID:FIRST:COUNT`. A line that is none, that overlaps with an earlier one, or that would give away
 /// host root or the caller's own id, is no range.
-fn of_owner(text: &str, name: Option<&str>, uid: u32, own: u32) -> Vec<Range> {
+pub(super) fn of_owner(text: &str, name: Option<&str>, uid: u32, own: u32) -> Vec<Range> {
     let uid = uid.to_string();
     let mut found: Vec<Range> = Vec::new();
     for line in text.lines() {

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::layers::{capabilities, landlock, rlimits, seccomp};
 use crate::plan::{Bind, BindRole, MountKind, Plan, SourcePath, subordinate};
+use crate::rootfs::store::{Hold, hold};
 use crate::sys::descriptor::open_resolved;
 use crate::sys::memory;
 use crate::without;
@@ -46,6 +47,8 @@ pub struct Prepared<'plan> {
     pub umask: Mode,
     /// Where this process's argv and environment lie, for init to overwrite.
     pub arguments: memory::Arguments,
+    /// An imported root file system, in use.
+    pub root_in_use: Option<Hold>,
     /// What the profile preferred and this host lacks, one sentence each.
     pub degraded: Vec<String>,
 }
@@ -87,6 +90,7 @@ pub fn prepare(plan: &Plan) -> Result<Prepared<'_>, Error> {
         processors: processors(),
         umask: current_umask(),
         arguments,
+        root_in_use: plan.root.name.as_deref().map(hold).transpose()?,
         degraded,
     })
 }

@@ -90,6 +90,7 @@ pub fn unpack(
             archive.finish(&mut budget).map(drop)
         })?,
         source::Source::Image(store) => image::unpack(&store, &mut tree, &mut budget, tell)?,
+        source::Source::Kept(store) => image::unpack(&store, &mut tree, &mut budget, &mut |_| {})?,
     }
     tree.finish()?;
     Ok(budget.summary())

@@ -118,6 +118,12 @@ impl Attack {
         self
     }
 
+    /// A root file system that may be written grants it.
+    pub fn but_on_a_writable_root(mut self) -> Self {
+        self.profiles.retain(|profile| profile.split_once(ROOT).is_none_or(|(_, writable)| writable == "no"));
+        self
+    }
+
     /// What owns mounts and is no other process's: a shell script that runs before `sandbox`, in mount and user namespaces for it
     /// alone.
     pub fn set_up(mut self, script: &str) -> Self {

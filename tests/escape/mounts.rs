@@ -59,7 +59,7 @@ fn a_name_is_made_in_dev() {
 
 #[test]
 fn a_name_is_made_in_the_root() {
-    attack!("mounts", "make", "/new").without("read-only,landlock").is_stopped();
+    attack!("mounts", "make", "/new").without("read-only,landlock").but_on_a_writable_root().is_stopped();
 }
 
 // Only host root can leave a device there (here a harmless one, /dev/zero by another name).

@@ -84,7 +84,10 @@ fn the_home_grows_beyond_its_size() {
 
 #[test]
 fn the_root_is_filled_with_memory() {
-    attack!("resources", "fill", "/", "24").without("read-only,landlock,tmpfs-limits").is_stopped();
+    attack!("resources", "fill", "/", "24")
+        .without("read-only,landlock,tmpfs-limits")
+        .but_on_a_writable_root()
+        .is_stopped();
 }
 
 #[test]

@@ -22,7 +22,7 @@ const ERRNOS: [Errno; 8] = [
 fn word(step: Step) -> String {
     match step {
         Step::PrivatePropagation | Step::OpenSource | Step::Destination | Step::Mount => "mount".into(),
-        Step::RootTmpfs => "root".into(),
+        Step::RootTmpfs | Step::RootOverlay => "root".into(),
         Step::WorkingDirectory => "workdir".into(),
         other => {
             let mut word = String::new();
@@ -56,7 +56,8 @@ fn a_step_that_fails_is_the_end_of_the_run() {
             continue;
         }
         for errno in ERRNOS {
-            let error = bench.refused(&fault(&format!("{step:?}"), errno), &[]);
+            let flags: &[&str] = if step == Step::RootOverlay { &["--root", "/usr/"] } else { &[] };
+            let error = bench.refused(&fault(&format!("{step:?}"), errno), flags);
             assert_eq!(error["step"], word(step), "{error}");
             assert_eq!(error["errno"], format!("{errno:?}"), "{error}");
         }

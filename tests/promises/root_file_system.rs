@@ -305,9 +305,8 @@ fn what_is_no_root_file_system_is_refused_with_what_to_do() {
 #[test]
 fn an_imported_one_is_found_by_its_name_and_a_wrong_name_offers_the_nearest() {
     let small = Small::new();
-    let roots = small.project.home().join(".local/share/sandbox/roots/small");
-    fs::create_dir_all(&roots).unwrap();
-    fs::rename(&small.tree, roots.join("tree")).unwrap();
+    finish(small.project.outside("tar", &["-C", small.tree.to_str().unwrap(), "-cf", "small.tar", "."])).ok();
+    small.project.run(&["rootfs", "import", "-q", "small.tar", "--name", "small"]).ok();
     assert_eq!(small.project.shell(&["--root", "small"], "echo $0").ok(), "sh");
     small.project.run(&["--root", "smal", "--", "sh"]).refused(&["Did you mean \"small\"?"]);
     let mut elsewhere = small.project.sandbox(&["--root", "small", "--", "sh"]);
@@ -338,4 +337,27 @@ fn a_command_that_is_not_in_it_is_told_so() {
     output.exits(127).says(&["python3 exists on the host but not in the root file system. Install it there"]);
     let output = small.project.run(&small.flags(&["--", "busibox"]));
     output.exits(127).says(&["Did you mean \"busybox\"?"]);
+}
+
+// What a run makes in one that keeps it, the next one finds.
+#[test]
+fn a_persistent_one_is_used_again_and_by_two_at_once() {
+    let small = Small::new();
+    fs::remove_file(small.tree.join("bin/ls")).unwrap();
+    let flags = [
+        "--root-writable",
+        "persistent",
+        "--mount",
+        "{symlink: /lib, to: usr/lib}",
+        "--ro",
+        "/usr/bin",
+        "--ro",
+        "/usr/lib",
+    ];
+    for _ in 0..3 {
+        small.inside(&flags, "test -e /usr/bin/env && test -d /lib/");
+    }
+    let other = ["--root-writable", "persistent", "--mount", "{symlink: /lib, to: elsewhere}"];
+    small.project.shell(&small.flags(&other), "true").refused(&["/lib is in the root file system already"]);
+    small.inside(&["--mount", "{symlink: /lib, to: elsewhere}"], "test $(readlink /lib) = elsewhere");
 }

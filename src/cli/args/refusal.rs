@@ -6,7 +6,7 @@ use clap::Command;
 use clap::error::{ContextKind, ErrorKind};
 
 const SUBCOMMANDS: [&str; 10] =
-    ["run", "explain", "verify", "ps", "stats", "kill", "enter", "rootfs", "profile", "completions"];
+    ["run", "explain", "verify", "ps", "stats", "kill", "enter", "profile", "rootfs", "completions"];
 
 /// Subcommands and flags without a key that the reference names and this version does not have.
 const LATER: &[&str] = &["doctor", "learn", "batch", "--collect", "--timings"];

@@ -15,6 +15,8 @@ use std::path::Path;
 pub enum Source {
     Root(File),
     Image(Store),
+    /// From a compressed archive, which was read to its end for that.
+    Kept(Store),
 }
 
 /// Opens it, and looks what it is. An image in a compressed archive is first kept in `room` without its compression: its parts are needed
@@ -62,7 +64,7 @@ pub fn open(path: &Path, room: &Path, limits: Limits, tell: &mut dyn FnMut(u64))
     let kept = keep(&file, room, twice.bytes, tell)?;
     let index = index(&kept, twice).map_err(unreadable)??;
     let index = index.ok_or_else(|| Failure::new(format!("{shown} changed while it was read")))?;
-    Ok(Source::Image(Store::Archive(kept, index)))
+    Ok(Source::Kept(Store::Archive(kept, index)))
 }
 
 fn index(file: &File, limits: Limits) -> io::Result<Result<Option<Index>, Failure>> {

@@ -30,9 +30,9 @@ struct Layer {
     plain: Digest,
 }
 
-/// Has it the documents of an image at its top? `has` says of a name whether it is there.
-fn is_image(mut has: impl FnMut(&str) -> bool) -> bool {
-    (has(oci::LAYOUT) && has(oci::INDEX)) || has(docker::MANIFEST)
+/// Has it a document of an image at its top? `has` says of a name whether it is there.
+fn is_image(has: impl FnMut(&str) -> bool) -> bool {
+    [oci::LAYOUT, docker::MANIFEST].into_iter().any(has)
 }
 
 /// Makes the image's layers in the tree, the lowest first.
