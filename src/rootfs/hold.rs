@@ -55,8 +55,8 @@ pub fn of(plan: &Plan) -> Result<Option<Hold>, Error> {
         MountKind::Bind(bind) if bind.role == BindRole::Root => Some(&bind.source.base),
         _ => None,
     });
-    let (Some(root), Some(store)) = (root, Store::open().ok().flatten()) else { return Ok(None) };
-    let name = root.strip_prefix(store.path()).ok().and_then(|below| below.parent()?.to_str());
+    let (Some(root), Ok(place)) = (root, store::place()) else { return Ok(None) };
+    let name = root.strip_prefix(place).ok().and_then(|below| below.parent()?.to_str());
     let Some(name) = name.filter(|name| store::is_name(name)) else { return Ok(None) };
     let held = hold(name)?;
     if held.record.map == Map::Subordinate && !plan.user.has_range() {
