@@ -62,7 +62,9 @@ fn import_one(options: ImportOptions, noise: &Noise) -> Result<u8, Stopped> {
 
 /// `; left out: 2 device nodes, 1 socket`; empty if nothing was.
 fn left_out(left_out: &[(String, u64)]) -> String {
-    let each: Vec<String> = left_out.iter().map(|(what, count)| format!("{count} {what}")).collect();
+    let one = |what: &str| format!("1 {}", what.strip_suffix('s').unwrap_or(what));
+    let each = left_out.iter().map(|(what, count)| if *count == 1 { one(what) } else { format!("{count} {what}") });
+    let each: Vec<String> = each.collect();
     if each.is_empty() { String::new() } else { format!("; left out: {}", each.join(", ")) }
 }
 

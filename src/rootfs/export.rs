@@ -17,8 +17,9 @@ use std::path::Path;
 /// The caller's signal came; there is no such root; the archive cannot be written. No file is made then.
 pub fn export(name: &str, to: Option<&Path>) -> Result<Summary, Stopped> {
     let held = hold(name)?;
+    // While a FIFO waits for its reader, a signal ends this as any other program.
+    let mut target = Target::open(to)?;
     let interrupts = Interrupts::hold()?;
-    let target = Target::open(to)?;
     let task = Task::Export { map: held.record.map };
     let contained = Contained {
         words: [INSIDE.into()].into_iter().chain(task.words()).collect(),

@@ -1,9 +1,13 @@
 //! What is exported is what was imported.
 
-use super::super::harness::{Project, binary, finish, root};
+use super::super::harness::{Project, binary, finish, patience, root};
 use super::super::pty::Terminal;
-use super::{archive, import, outside, store};
+use super::{archive, import, outside, send, start, store};
+use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::Signal;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::time::{Duration, Instant};
 
 /// Names, kinds, modes, sizes, times and links of a tree; and the digest of each file.
 const MANIFEST: &str = r"find . -printf '%P %y %m %s %T@ %n %l\0' | sed -z 's/ d \([0-9]*\) [0-9]* / d \1 /' | sort -z;
@@ -73,7 +77,7 @@ fn a_socket_is_left_out_and_told() {
     import(&project, "tree.tar", "debian").ok();
     let _listener = std::os::unix::net::UnixListener::bind(store(&project).join("debian/tree/s")).unwrap();
     let output = project.run(&["rootfs", "export", "debian", "out.tar"]);
-    output.exits(0).says(&["debian; left out: 1 sockets"]);
+    output.exits(0).says(&["debian; left out: 1 socket\n"]);
     assert!(!outside(&project, "tar -tf out.tar").lines().any(|name| name == "s"));
 }
 
@@ -96,7 +100,7 @@ fn a_failed_export_leaves_the_old_file() {
     import(&project, "tree.tar", "debian").ok();
     project.write("out.tar", "old");
     project.run(&["rootfs", "export", "debain", "out.tar"]).refused(&["Did you mean \"debian\"?"]);
-    project.run(&["rootfs", "export", "debian", "nowhere/out.tar"]).refused(&["nowhere"]);
+    project.run(&["rootfs", "export", "debian", "nowhere/out.tar"]).refused(&["nowhere/out.tar cannot be written"]);
     project.run(&["rootfs", "export", "debian", "."]).refused(&["."]);
     let mut limited = project.outside("sh", &["-c", "ulimit -f 1000; exec \"$0\" rootfs export debian out.tar"]);
     limited.arg(binary());
@@ -117,6 +121,28 @@ fn a_failed_export_leaves_the_old_file() {
     assert_eq!(hidden, "");
     project.run(&["rootfs", "export", "debian", "out.tar"]).ok();
     assert_eq!(outside(&project, "tar -tf out.tar | wc -l"), "2");
+}
+
+#[test]
+fn an_export_that_waits_for_a_reader_ends_with_a_signal() {
+    let project = Project::new();
+    archive(&project);
+    import(&project, "tree.tar", "debian").ok();
+    outside(&project, "mkfifo fifo");
+    let mut running = start(&project, &["rootfs", "export", "debian", "fifo"]);
+    let directory = fs::File::open(store(&project).join("debian")).unwrap();
+    let begun = Instant::now();
+    while Flock::lock(directory.try_clone().unwrap(), FlockArg::LockExclusiveNonblock).is_ok() {
+        assert!(begun.elapsed() < patience(), "it does not begin");
+    }
+    // Then it opens the FIFO; a signal that comes before that ends it as well.
+    std::thread::sleep(Duration::from_millis(200));
+    send(running.id(), Signal::SIGTERM);
+    while running.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < patience() || running.kill().is_err(), "it waits for ever");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(running.wait().unwrap().signal(), Some(Signal::SIGTERM as i32));
 }
 
 #[test]
