@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::plan::contained::{Contained, Shown};
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
-use nix::sys::stat::fstatat;
+use nix::sys::stat::{Mode, fstatat, umask};
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +44,8 @@ pub enum Progress {
 /// The caller's signal came; there is such a root; the source cannot be read, or is refused; there is no room.
 pub fn import(request: &Request, tell: &mut dyn FnMut(Progress)) -> Result<Record, Stopped> {
     store::check_name(&request.name)?;
+    // All that is made here is the caller's alone: one who takes even that away could not go on.
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
     let store = Store::make()?;
     sweep(&store);
     if fstatat(&store, request.name.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW).is_ok() {
@@ -86,7 +88,8 @@ fn contained(request: &Request, source: &Path, staging: &Staging<'_>) -> Contain
         words: [INSIDE.into()].into_iter().chain(task.words()).collect(),
         shown: vec![shown("tree", true), shown("room", true), source],
         capabilities: task.capabilities(),
-        file_size: Some(bytes),
+        // An image is kept without its compression, up to twice as large: then it is refused in words.
+        file_size: Some(bytes.saturating_mul(2).saturating_add(1 << 20)),
         // A word of progress each tenth of a second, for days.
         output: Some(256 << 20),
         has_range: request.map == Map::Subordinate,

@@ -9,7 +9,7 @@ use crate::error::Error;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, RenameFlags, openat, renameat, renameat2};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat, mkdirat};
-use nix::unistd::{Gid, fchown, getegid};
+use nix::unistd::{Gid, UnlinkatFlags, fchown, getegid, unlinkat};
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
@@ -35,6 +35,9 @@ impl<'store> Staging<'store> {
             let error = Error::host(what).path(store.path()).errno(errno);
             match errno {
                 Errno::ENOSPC | Errno::EDQUOT => error.remedy("Make room on its disk"),
+                Errno::ENOLCK | Errno::EOPNOTSUPP => {
+                    error.remedy("Its file system has no locks: name a directory on another one with XDG_DATA_HOME")
+                }
                 _ => error.remedy("Name a directory that you can write with XDG_DATA_HOME"),
             }
         };
@@ -44,11 +47,15 @@ impl<'store> Staging<'store> {
                 Err(Errno::EEXIST) => continue,
                 made => made.map_err(failed)?,
             }
-            let directory = openat(store, name.as_str(), DIRECTORY | OFlag::O_NOFOLLOW, Mode::empty());
-            let locked =
-                directory.ok().and_then(|directory| Flock::lock(directory, FlockArg::LockExclusiveNonblock).ok());
-            // Another command may have taken it for a dead one's, between the two calls.
-            let Some(directory) = locked.filter(|locked| is_still(store, &name, &**locked)) else { continue };
+            let directory = match lock(store, &name) {
+                Ok(directory) if is_still(store, &name, &*directory) => directory,
+                // Another command has taken it for a dead one's, between the two calls.
+                Ok(_) | Err(Errno::EWOULDBLOCK | Errno::ENOENT) => continue,
+                Err(errno) => {
+                    let _ = unlinkat(store, name.as_str(), UnlinkatFlags::RemoveDir);
+                    return Err(failed(errno));
+                }
+            };
             // Below a set-group-ID directory it would have another group, which no id map has.
             fchown(&*directory, None, Some(Gid::from_raw(getegid().as_raw()))).map_err(failed)?;
             fchmod(&*directory, Mode::S_IRWXU).map_err(failed)?;
@@ -110,6 +117,12 @@ impl Drop for Staging<'_> {
             let _ = dispose(self.store, &self.name);
         }
     }
+}
+
+/// One that was just made.
+fn lock(store: &Store, name: &str) -> nix::Result<Flock<OwnedFd>> {
+    let directory = openat(store, name, DIRECTORY | OFlag::O_NOFOLLOW, Mode::empty())?;
+    Flock::lock(directory, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)
 }
 
 /// Takes a root's name away: whatever happens then, it is one no more.

@@ -112,6 +112,34 @@ fn an_archive_that_would_fill_the_disk_is_refused() {
 }
 
 #[test]
+fn an_image_larger_than_the_limit_is_refused_in_words() {
+    let project = Project::new();
+    let image = r#"
+        for layer in 0 1; do
+            mkdir $layer; head -c 700K /dev/zero > $layer/f; tar -cf $layer.tar -C $layer .
+            printf '"sha256:%s"' $(sha256sum $layer.tar | cut -c1-64) > $layer.id
+        done
+        printf '{"rootfs": {"diff_ids": [%s, %s]}}' $(cat 0.id) $(cat 1.id) > config.json
+        echo '[{"Config": "config.json", "Layers": ["0.tar", "1.tar"]}]' > manifest.json
+        tar -czf image.tar.gz manifest.json config.json 0.tar 1.tar"#;
+    outside(&project, image);
+    project.run(&["rootfs", "import", "image.tar.gz", "--name", "x", "--max-size", "1MiB"]).refused(&["--max-size"]);
+    project.run(&["rootfs", "import", "image.tar.gz", "--name", "x", "--max-size", "2MiB"]).ok();
+}
+
+#[test]
+fn whatever_the_umask_a_root_is_the_caller_s() {
+    let project = Project::new();
+    archive(&project);
+    let mut command = project.outside("sh", &["-c", "umask 777; exec \"$0\" rootfs import tree.tar --name x"]);
+    command.arg(binary());
+    finish(command).ok();
+    assert_eq!(left(&project), ["x"]);
+    assert!(holds_all(&list(&project)[0]));
+    assert_eq!(fs::metadata(store(&project).join("x/root.json")).unwrap().mode() & 0o7777, 0o600);
+}
+
+#[test]
 fn a_terminal_shows_how_far_it_has_come_and_keeps_one_line() {
     let project = Project::new();
     let files =
@@ -148,7 +176,7 @@ fn what_is_left_out_is_told_and_kept() {
     let device = "import tarfile; t = tarfile.open('dev.tar', 'w'); i = tarfile.TarInfo('null'); i.type = tarfile.CHRTYPE; \
                   i.devmajor, i.devminor = 1, 3; t.addfile(i); t.close()";
     finish(project.outside("python3", &["-c", device])).ok();
-    import(&project, "dev.tar", "dev").says(&["left out: 1 "]);
+    import(&project, "dev.tar", "dev").says(&["left out: 1 device node\n"]);
     let left_out = &list(&project)[0]["left_out"];
     assert_eq!((left_out.as_array().unwrap().len(), &left_out[0]["count"]), (1, &1.into()));
 }
