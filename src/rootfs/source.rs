@@ -79,6 +79,12 @@ pub fn find(
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Stopped {
+    if let Some(image) = path.to_str().filter(|text| error.kind() == io::ErrorKind::NotFound && text.contains(':')) {
+        let image = image.split_once("://").map_or(image, |(_, image)| image);
+        let error = Error::usage(format!("{} does not exist, and nothing is fetched from a registry", path.display()));
+        let save = format!("Save the image first: docker save {image} | sandbox rootfs import - --name NAME");
+        return Stopped::Failed(error.path(path).remedy(save));
+    }
     let wrong = Error::usage(match error.kind() {
         io::ErrorKind::NotFound => format!("{} does not exist", path.display()),
         _ => format!("{} cannot be read: {error}", path.display()),

@@ -13,6 +13,7 @@ mod header;
 mod image;
 mod name;
 mod pax;
+mod plausible;
 mod remove;
 mod source;
 mod sparse;
@@ -87,11 +88,14 @@ pub fn unpack(
         source::Source::Root(file) => stream::flow(file, stream::Digests::None, tell, |stream| {
             let mut archive = archive::Archive::new(stream);
             extract::extract(&mut archive, &mut tree, &mut budget)?;
-            archive.finish(&mut budget).map(drop)
+            archive.finish(&mut budget)?;
+            plausible::is_at_the_top(into)
         })?,
         source::Source::Image(store) => image::unpack(&store, &mut tree, &mut budget, tell)?,
         source::Source::Kept(store) => image::unpack(&store, &mut tree, &mut budget, &mut |_| {})?,
     }
     tree.finish()?;
-    Ok(budget.summary())
+    let summary = budget.summary();
+    plausible::is_something(&summary)?;
+    Ok(summary)
 }

@@ -88,6 +88,15 @@ fn the_root_gets_its_mode_and_without_an_entry_that_of_any_other() {
 }
 
 #[test]
+fn the_root_can_be_entered_by_its_owner_whatever_is_said_of_it() {
+    for (name, kind, mode, made) in [("./", b'5', 0, 0o700), ("/", b'5', 0o644, 0o744), ("///", b'0', 0o100, 0o700)] {
+        let bed = Bed::new();
+        bed.unpack(&Tar::new().header(with_mode(name, kind, mode)).file("a", "").end()).unwrap();
+        assert_eq!(fs::metadata(bed.root()).unwrap().mode() & 0o7777, made, "{name}");
+    }
+}
+
+#[test]
 fn times_before_1970_and_far_ahead_are_no_obstacle() {
     for mtime in [-1, -1_000_000_000, i64::MIN, 1 << 33, 1 << 40, i64::MAX] {
         let bed = Bed::new();

@@ -51,6 +51,14 @@ fn files_that_are_too_large_only_together_are_refused() {
 }
 
 #[test]
+fn a_limit_is_told_as_it_was_set_where_twice_as_much_is_looked_at() {
+    for name in ["usr/a", "a"] {
+        let header = Header { name: name.as_bytes(), size: 3 << 20, ..Header::default() };
+        bomb(&Tar::new().header(header).end(), "larger than 1048576 bytes together", MORE_BYTES);
+    }
+}
+
+#[test]
 fn sizes_whose_sum_overflows_are_refused() {
     let bed = Bed::with_limits(u64::MAX, 10);
     let hole: [(&str, &[u8]); 4] = [

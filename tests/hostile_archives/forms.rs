@@ -1,6 +1,7 @@
 //! What tar(1) writes, in each of its forms and with each compression, comes back as it was.
 
 use crate::bed::Bed;
+use crate::tar::Tar;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
@@ -106,13 +107,24 @@ fn what_ustar_has_room_for_comes_back() {
 }
 
 #[test]
+fn a_root_in_a_directory_of_its_archive_is_refused_with_what_to_do() {
+    let within =
+        |tar: Tar| tar.directory("root.x86_64").directory("root.x86_64/usr").symlink("root.x86_64/bin", "usr/bin");
+    let failure = Bed::new().unpack(&within(Tar::new().file("version", "1")).end()).unwrap_err();
+    assert!(failure.reason.contains("in its directory root.x86_64"), "{failure:?}");
+    assert!(failure.remedy.contains("tar -C root.x86_64 -cf root.tar ."), "{failure:?}");
+    Bed::new().unpack(&within(Tar::new().directory("etc")).end()).unwrap();
+    Bed::new().unpack(&within(Tar::new().directory("other/usr")).end()).unwrap();
+}
+
+#[test]
 fn owners_are_kept_for_whoever_may_give_files_away() {
     use sandbox::rootfs::unpack::{Limits, Owners, unpack};
     use std::os::fd::AsFd;
     if !nix::unistd::geteuid().is_root() {
         return println!("NOT CHECKED: only root may give files away");
     }
-    use crate::tar::{Header, Tar};
+    use crate::tar::Header;
     let bed = Bed::new();
     let of = |name, kind, link| Header { name, kind, link, uid: 42, gid: 43, mode: 0o755, ..Header::default() };
     let archive =

@@ -104,6 +104,16 @@ fn docker_save_is_taken_in_its_new_form_which_holds_both() {
 }
 
 #[test]
+fn a_directory_of_skopeo_is_told_from_an_image_layout() {
+    let (manifest, _) = Image::of_plain(&[&lower()]).manifest();
+    let bed = Bed::new();
+    std::fs::create_dir(bed.path("beside/dir")).unwrap();
+    std::fs::write(bed.path("beside/dir/manifest.json"), manifest.to_string()).unwrap();
+    let failure = bed.unpack_from(&bed.path("beside/dir")).unwrap_err();
+    assert!(failure.remedy.contains("skopeo copy dir:DIRECTORY oci:OTHER"), "{failure:?}");
+}
+
+#[test]
 fn a_layer_that_is_a_link_to_another_is_that_one() {
     let low = lower();
     let mut image = Image::docker(&[&low, &upper(), &low]);

@@ -146,14 +146,18 @@ impl<I: Input> Archive<I> {
             return Ok(None);
         }
         let at = self.at;
-        let block = self.block()?;
+        let block = self.block().map_err(|failure| match failure.reason.as_str() {
+            CUT_OFF if at == 0 => {
+                Failure::new("there is no tar archive in it: it is shorter than one header").remedy(NO_ARCHIVE)
+            }
+            _ => failure,
+        })?;
         if block.iter().all(|byte| *byte == 0) {
             return Ok(None);
         }
         Header::read(block).map(Some).ok_or_else(|| {
             if at == 0 {
-                return Failure::new("this is no tar archive")
-                    .remedy("Give an archive as tar, docker save or docker export writes it");
+                return Failure::new("this is no tar archive").remedy(NO_ARCHIVE);
             }
             Failure::new(format!("the archive is damaged: at byte {at} there is no header")).remedy(FETCH)
         })
@@ -286,20 +290,24 @@ struct Long {
     link: Option<Vec<u8>>,
 }
 
+const CUT_OFF: &str = "the archive is cut off";
 const FETCH: &str = "Fetch it, or make it, again";
+const REPACK: &str = "Take it apart with its own program, and pack what is in it with tar";
+const NO_ARCHIVE: &str = "Give an archive as tar, docker save or docker export writes it";
 
 fn size(header: &Header) -> Result<u64, Failure> {
     header.size().ok_or_else(|| Failure::about(&header.name(), "its size is no number"))
 }
 
 fn cut_off() -> Failure {
-    Failure::new("the archive is cut off").remedy(FETCH)
+    Failure::new(CUT_OFF).remedy(FETCH)
 }
 
 /// What reading the archive failed with.
 pub fn unreadable(error: io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => cut_off(),
+        io::ErrorKind::Unsupported => Failure::new(error.to_string()).remedy(REPACK),
         _ => Failure::new(format!("the archive cannot be read: {error}")).remedy(FETCH),
     }
 }

@@ -65,6 +65,11 @@ impl Attributes {
         Attributes { mode: Mode::from_bits_truncate(0o755), mtime: None, owner: None }
     }
 
+    /// Of the root of the tree: who cannot enter it can run nothing in it.
+    pub fn open_to_its_owner(self) -> Self {
+        Attributes { mode: self.mode | Mode::S_IRWXU, ..self }
+    }
+
     fn times(&self) -> (TimeSpec, TimeSpec) {
         let mtime = self.mtime.map_or(TimeSpec::UTIME_OMIT, |(seconds, nanos)| TimeSpec::new(seconds, nanos.into()));
         (TimeSpec::UTIME_OMIT, mtime)

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 /// Counts before anything is made.
 pub struct Budget {
     limits: Limits,
+    /// The limit of bytes that the caller has set.
+    said: u64,
     entries: u64,
     bytes: u64,
     /// Bytes that are no file's: long names, what follows the end.
@@ -15,7 +17,13 @@ pub struct Budget {
 
 impl Budget {
     pub fn new(limits: Limits) -> Self {
-        Budget { limits, entries: 0, bytes: 0, overhead: 0, left_out: BTreeMap::new() }
+        Budget { said: limits.bytes, limits, entries: 0, bytes: 0, overhead: 0, left_out: BTreeMap::new() }
+    }
+
+    /// Twice as many bytes, for who looks at an image before it is unpacked: its layers may hide each other.
+    pub fn to_look(limits: Limits) -> Self {
+        let twice = Limits { bytes: limits.bytes.saturating_mul(2), ..limits };
+        Budget { said: limits.bytes, ..Budget::new(twice) }
     }
 
     /// One more entry, of so many bytes.
@@ -27,7 +35,7 @@ impl Budget {
         match self.bytes.checked_add(size) {
             Some(bytes) if bytes <= self.limits.bytes => self.bytes = bytes,
             _ => {
-                let (entry, most) = (name::shown(entry), self.limits.bytes);
+                let (entry, most) = (name::shown(entry), self.said);
                 let reason = format!("{entry}: with its {size} bytes, the files are larger than {most} bytes together");
                 return Err(Failure::new(reason).remedy("Raise --max-size"));
             }
@@ -55,7 +63,7 @@ impl Budget {
     pub fn overhead(&mut self, bytes: u64) -> Result<(), Failure> {
         self.overhead = self.overhead.saturating_add(bytes);
         if self.overhead > self.limits.bytes.max(1 << 20) {
-            let reason = format!("the archive has more than {} bytes that belong to no file", self.limits.bytes);
+            let reason = format!("the archive has more than {} bytes that belong to no file", self.said);
             return Err(Failure::new(reason).remedy("Raise --max-size"));
         }
         Ok(())

@@ -38,7 +38,8 @@ impl<R: BufRead> Plain<R> {
             (b"7z\xbc\xaf", "7z"),
         ];
         if let Some((_, other)) = others.iter().find(|(magic, _)| start.starts_with(magic)) {
-            return Err(io::Error::other(format!("it is in the form of {other}; plain, gzip, zstd and xz are taken")));
+            let reason = format!("it is in the form of {other}; plain, gzip, zstd and xz are taken");
+            return Err(io::Error::new(io::ErrorKind::Unsupported, reason));
         }
         let member: Member<R> = match start {
             [0x1f, 0x8b, ..] => gzip,

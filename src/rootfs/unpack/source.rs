@@ -22,8 +22,8 @@ pub enum Source {
 /// Opens it, and looks what it is. An image in a compressed archive is first kept in `room` without its compression: its parts are needed
 /// in another order.
 pub fn open(path: &Path, room: &Path, limits: Limits, tell: &mut dyn FnMut(u64)) -> Result<Source, Failure> {
-    let shown = path.display();
-    let unreadable = |error: io::Error| Failure::new(format!("{shown} cannot be read: {error}"));
+    // Whoever asks names the source: inside, its path is another.
+    let unreadable = super::archive::unreadable;
     // Opening a FIFO must not wait for whoever writes it.
     let mut file = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
@@ -32,44 +32,41 @@ pub fn open(path: &Path, room: &Path, limits: Limits, tell: &mut dyn FnMut(u64))
         return if store.is_image()? {
             Ok(Source::Image(store))
         } else {
-            let failure = Failure::new(format!("{shown} is a directory, but no OCI image layout"));
+            let failure = Failure::new("this directory is no OCI image layout");
             Err(failure.remedy("If it is a root itself, pack it first: tar -C DIRECTORY -cf root.tar ."))
         };
     }
     if !metadata.is_file() {
-        return Err(
-            Failure::new(format!("{shown} is neither a file nor a directory")).remedy("Save it as a file first")
-        );
+        return Err(Failure::new("this is neither a file nor a directory").remedy("Save it as a file first"));
     }
 
     // Who only looks may see twice what is made: an image has layers that hide each other.
-    let twice = Limits { bytes: limits.bytes.saturating_mul(2), ..limits };
+    let twice = || Budget::to_look(limits);
     let is_compressed = Plain::new(BufReader::new(&file)).map_err(unreadable)?.is_compressed();
     file.rewind().map_err(unreadable)?;
     if !is_compressed {
-        let index = index(&file, twice).map_err(unreadable)??;
+        let index = index(&file, &mut twice()).map_err(unreadable)??;
         file.rewind().map_err(unreadable)?;
         return Ok(match index {
             Some(index) => Source::Image(Store::Archive(file, index)),
             None => Source::Root(file),
         });
     }
-    let looked = flow(&file, Digests::None, &mut |_| {}, |stream| {
-        Index::read(&mut Archive::new(stream), &mut Budget::new(twice))
-    })?;
+    let looked =
+        flow(&file, Digests::None, &mut |_| {}, |stream| Index::read(&mut Archive::new(stream), &mut twice()))?;
     file.rewind().map_err(unreadable)?;
     if looked.is_none() {
         return Ok(Source::Root(file));
     }
-    let kept = keep(&file, room, twice.bytes, tell)?;
-    let index = index(&kept, twice).map_err(unreadable)??;
-    let index = index.ok_or_else(|| Failure::new(format!("{shown} changed while it was read")))?;
+    let kept = keep(&file, room, limits.bytes.saturating_mul(2), tell)?;
+    let index = index(&kept, &mut twice()).map_err(unreadable)??;
+    let index = index.ok_or_else(|| Failure::new("it changed while it was read"))?;
     Ok(Source::Kept(Store::Archive(kept, index)))
 }
 
-fn index(file: &File, limits: Limits) -> io::Result<Result<Option<Index>, Failure>> {
+fn index(file: &File, budget: &mut Budget) -> io::Result<Result<Option<Index>, Failure>> {
     let input = Seekable { length: file.metadata()?.len(), at: 0, file: BufReader::new(file) };
-    Ok(Index::read(&mut Archive::new(input), &mut Budget::new(limits)))
+    Ok(Index::read(&mut Archive::new(input), budget))
 }
 
 /// Writes what the archive holds to a file in `room`, which goes with its descriptor.

@@ -59,7 +59,7 @@ impl<'a> Tree<'a> {
     /// A directory; if there is one, it stays and gets these attributes.
     pub fn directory(&mut self, name: &Name, attributes: Attributes) -> Result<(), Failure> {
         let Some(last) = name.last() else {
-            self.directories.note(self.walk.root_id(), attributes);
+            self.directories.note(self.walk.root_id(), attributes.open_to_its_owner());
             return Ok(());
         };
         self.make(name, |parent, last| match mkdirat(parent, last, Mode::S_IRWXU) {

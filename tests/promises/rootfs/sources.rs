@@ -47,12 +47,19 @@ fn a_device_a_socket_and_a_terminal_are_refused_at_once() {
 fn what_is_missing_or_no_archive_or_may_not_be_read_is_told() {
     let project = Project::new();
     import(&project, "nowhere.tar", "x").refused(&["nowhere.tar does not exist"]);
+    let registry = "docker save debian:12 | sandbox rootfs import - --name NAME";
+    for image in ["debian:12", "docker://debian:12"] {
+        import(&project, image, "x").refused(&["nothing is fetched from a registry", registry]);
+    }
+    project.write("other.tar", "BZh91AY and more");
+    let output = import(&project, "other.tar", "x");
+    output.refused(&["other.tar: it is in the form of bzip2", "pack what is in it with tar"]);
     project.write("text.tar", "no archive\n");
     import(&project, "text.tar", "x").refused(&["text.tar: "]);
     project.write("empty.tar", "");
     import(&project, "empty.tar", "x").refused(&["empty.tar: "]);
     project.write("directory/file", "");
-    import(&project, "directory", "x").refused(&["directory: "]);
+    import(&project, "directory", "x").refused(&["directory: this directory is no OCI image layout"]);
     if !root() {
         fs::set_permissions(project.path().join("text.tar"), fs::Permissions::from_mode(0o0)).unwrap();
         import(&project, "text.tar", "x").refused(&["text.tar cannot be read"]);

@@ -2,7 +2,7 @@
 
 use super::super::Failure;
 use super::digest::Digest;
-use super::documents::{self, Config, Saved};
+use super::documents::{self, Config, Manifest, Saved};
 use super::store::Store;
 use super::{Layer, oci, platform};
 
@@ -12,6 +12,10 @@ pub const MANIFEST: &str = "manifest.json";
 pub fn layers(store: &Store) -> Result<Vec<Layer>, Failure> {
     let missing = |name: &str| Failure::about(name.as_bytes(), "it is not in the image").remedy("Save the image again");
     let manifest = store.document(MANIFEST)?.ok_or_else(|| missing(MANIFEST))?;
+    if documents::read::<Manifest>(MANIFEST, &manifest).is_ok() {
+        return Err(Failure::new("this is a directory as skopeo writes it for dir:, and no OCI image layout")
+            .remedy("Write one: skopeo copy dir:DIRECTORY oci:OTHER"));
+    }
     let images: Vec<Saved> = documents::read(MANIFEST, &manifest)?;
     let image = match &*images {
         [] => return Err(Failure::new("there is no image in it")),
