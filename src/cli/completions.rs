@@ -27,12 +27,13 @@ mod tests {
     fn each_shell_completes_every_subcommand_and_the_options_of_each() {
         for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
             let script = completions(shell).unwrap();
-            let subcommands = ["explain", "verify", "profile", "rootfs", "completions", "run"];
+            let subcommands =
+                ["ps", "stats", "kill", "enter", "explain", "verify", "profile", "rootfs", "completions", "run"];
             let of_them = ["list", "show", "check", "diff", "init", "import", "remove", "export"];
             for word in subcommands.into_iter().chain(of_them) {
                 assert!(script.contains(word), "{shell}: {word}");
             }
-            for flag in ["wall-time", "json", "resolved", "report-format", "without-sandbox", "max-size"] {
+            for flag in ["wall-time", "json", "report-format", "without-sandbox", "max-size", "signal", "once"] {
                 assert!(script.contains(flag), "{shell}: --{flag}");
             }
         }

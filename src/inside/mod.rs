@@ -85,8 +85,11 @@ fn live(init: &Init) -> Done<Infallible> {
         match &mount.kind {
             MountKind::Bind(Bind { role: BindRole::Root, .. }) => {}
             MountKind::Bind(bind) => {
-                let source = sources.clone_tree(bind, index);
-                match source.and_then(|source| tree.mount(&mount.at, &source, bind.directory, index)) {
+                let mounted = sources.clone_tree(bind, index).and_then(|source| {
+                    tree.mount(&mount.at, &source, bind.directory, index)?;
+                    if bind.role == BindRole::Pin { tree.pinned(&mount.at, &source, index) } else { Ok(()) }
+                });
+                match mounted {
                     // EINVAL: another than the one that was there has come in its place.
                     Err(Failure { errno: Errno::ENOENT | Errno::EINVAL, .. }) if plan.may_be_gone(mount) => {}
                     mounted => mounted?,
@@ -121,7 +124,7 @@ fn live(init: &Init) -> Done<Infallible> {
     let fence = landlock::ruleset(prepared.landlock.as_ref()).at(Step::Landlock)?;
     let door = Door { namespaces, workdir, fence, terminals: devpts };
     let footing = Footing { terminal, in_cgroup, workdir: &door.workdir, fence: door.fence.as_ref() };
-    let (payload, says) = fork(init, &footing, Some(&door), || Ok(()))?;
+    let (payload, says) = fork(init, &footing, Some(&door), None)?;
     reap::run(init, payload, &footing, says)
 }
 
@@ -143,14 +146,14 @@ fn step_down(prepared: &Prepared) -> Done {
     step_down_filter(prepared)
 }
 
-/// The payload's process, which first does what `tie` says, and what it waits for: a word that must not be said before all has gone
-/// well, for a failure here must not find the command running.
-fn fork(init: &Init, footing: &Footing, door: Option<&Door>, tie: fn() -> Done) -> Done<(Pid, OwnedFd)> {
+/// The payload's process, which dies with the process behind `parent`, and what it waits for: a word that must not be said before
+/// all has gone well, for a failure here must not find the command running.
+fn fork(init: &Init, footing: &Footing, door: Option<&Door>, parent: Option<&OwnedFd>) -> Done<(Pid, OwnedFd)> {
     let (hears, says) = pipe2(OFlag::O_CLOEXEC).at(Step::Fork)?;
     match process::fork_with_pidfd().at(Step::Fork)? {
         Cloned::Child => {
             drop(says);
-            payload::run(init, footing, &hears, tie)
+            payload::run(init, footing, &hears, parent)
         }
         Cloned::Parent(pid, pidfd) => {
             let Parts { fence, terminals } = door.map(Door::parts).unwrap_or_default();

@@ -13,8 +13,8 @@ use std::convert::Infallible;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// From fork to execve(2).
-pub(super) fn run(init: &Init, footing: &Footing, word: &OwnedFd, tie: fn() -> Done) -> ! {
-    let tied = tie();
+pub(super) fn run(init: &Init, footing: &Footing, word: &OwnedFd, parent: Option<&OwnedFd>) -> ! {
+    let tied = parent.map_or(Ok(()), process::tie_to).at(Step::TieToSupervisor);
     if read(word, &mut [0]) != Ok(1) {
         // Init has failed, and said so itself.
         process::exit_now(125);

@@ -5,9 +5,9 @@
 use super::door::Door;
 use super::step::{At, Done, Failure, Step};
 use super::{Footing, Init, attend, fork, identity, isolate, step_down, terminal};
+use crate::sys::process;
 use nix::sched::{CloneFlags, setns};
-use nix::sys::prctl;
-use nix::sys::signal::Signal;
+use nix::unistd::getpid;
 use std::convert::Infallible;
 use std::os::fd::BorrowedFd;
 
@@ -37,7 +37,9 @@ fn live(init: &Init, door: &Door) -> Done<Infallible> {
 
     step_down(init.prepared)?;
     let footing = Footing { terminal, in_cgroup, workdir: &door.workdir, fence: door.fence.as_ref() };
-    let (payload, says) = fork(init, &footing, None, die_with_stand_in)?;
+    // The command can undo this tie for itself; it ends with the sandbox in any case.
+    let own = process::pidfd_open(getpid()).at(Step::TieToSupervisor)?;
+    let (payload, says) = fork(init, &footing, None, Some(&own))?;
     attend::run(init, payload, &footing, says)
 }
 
@@ -46,10 +48,4 @@ fn join(namespaces: &[(CloneFlags, BorrowedFd)]) -> Done {
     namespaces.iter().try_for_each(|(kind, fd)| {
         setns(fd, *kind).map_err(|errno| Failure { step: Step::Namespaces, index: kind.bits() as u32, errno })
     })
-}
-
-/// Before it waits for the word: a stand-in that is dead by then does not say it. The command may undo this for itself; it ends
-/// with the sandbox in any case.
-fn die_with_stand_in() -> Done {
-    prctl::set_pdeathsig(Signal::SIGKILL).at(Step::TieToSupervisor)
 }

@@ -36,7 +36,12 @@ pub(super) fn writable(written: &Root, has_root: bool) -> Result<Option<RootWrit
     match (&written.writable, &written.size) {
         (Some(how), _) if !has_root => without(&how.origin, "root.writable"),
         (_, Some(size)) if !has_root => without(&size.origin, "root.size"),
-        (how, Some(size)) if how.as_ref().is_none_or(|how| how.value != RootWritable::Tmpfs) => {
+        // A profile's own size is of no use to who says otherwise on top of it, and no mistake.
+        (how, Some(size))
+            if how.as_ref().is_none_or(|how| {
+                how.value != RootWritable::Tmpfs && (size.origin.is_flag || how.origin.source == size.origin.source)
+            }) =>
+        {
             Err(wrong(&size.origin, "root.size is the room of root.writable: tmpfs, which is not asked for")
                 .remedy("Add --root-writable tmpfs, or take the size out"))
         }

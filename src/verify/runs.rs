@@ -50,7 +50,7 @@ impl Runs<'_> {
 
     /// A further run, its stdout for who asks; what it says on stderr the first run has said.
     pub(super) fn start(&self, word: &str) -> io::Result<Child> {
-        let mut command = self.command(&self.report(), NAME, Some(word));
+        let mut command = self.command(&self.report(), &further(word), Some(word));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
     }
 
@@ -60,7 +60,7 @@ impl Runs<'_> {
 
     /// A further run must end as its report then says: `status` of docs/report.md.
     pub(super) fn ends(&self, word: &str, status: &str) -> Answer {
-        let mut command = self.command(&self.report(), NAME, Some(word));
+        let mut command = self.command(&self.report(), &further(word), Some(word));
         let run = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
         if let Err(error) = run {
             return cut_short(format_args!("the run could not be started: {error}"));
@@ -73,6 +73,11 @@ impl Runs<'_> {
             Some(seen) => not_tried(format_args!("another limit came first: {seen}")),
         }
     }
+}
+
+/// Another one for each run at a time: a name that runs is not given twice.
+fn further(word: &str) -> String {
+    format!("{NAME}-{}-{word}", std::process::id())
 }
 
 /// A report; null if there is none.

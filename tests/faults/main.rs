@@ -16,6 +16,7 @@ mod pty;
 mod written_report;
 
 mod cgroup;
+mod enter;
 mod layers;
 mod steps;
 mod supervisor;

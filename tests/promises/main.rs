@@ -11,6 +11,7 @@ mod written_report;
 
 mod cgroup;
 mod descriptors;
+mod enter;
 mod files;
 mod id_helpers;
 mod journeys;
@@ -26,6 +27,7 @@ mod root_file_system;
 mod root_user;
 mod rootfs;
 mod rules;
+mod running;
 mod safe_terminal;
 mod signals;
 mod special_files;

@@ -59,7 +59,12 @@ impl Registration {
                 // The last run in the directory has just removed it.
                 Err(Errno::ENOENT) if directory::runtime().is_some() => {}
                 Err(errno) => {
-                    tracing::info!("the run is not listed: {}", directory::why_not(errno));
+                    let why = directory::why_not(errno);
+                    // Only who gave it a name is likely to look for it.
+                    match &options.name {
+                        Some(name) => tracing::info!("the run is not listed as {name}: {why}"),
+                        None => tracing::debug!("the run is not listed: {why}"),
+                    }
                     return Ok(None);
                 }
             }

@@ -7,6 +7,7 @@ mod bus;
 mod cpu;
 mod delegated;
 mod ends;
+mod enter;
 mod escape;
 mod leftovers;
 mod live;
