@@ -10,6 +10,7 @@ use crate::sys::descriptor::open_resolved;
 use crate::sys::mount::{self, attr};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag};
+use nix::libc;
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat, mknodat};
 use nix::unistd::{fchdir, symlinkat};
 use std::os::fd::OwnedFd;
@@ -70,7 +71,9 @@ fn directory(upper: &OwnedFd, lower: &OwnedFd, path: &Path) -> nix::Result<Owned
     let mut made = PathBuf::from(".");
     for name in path.components().skip(1) {
         made.push(name);
-        let mode = look(lower, &made)?.map_or(0o755, |below| below.st_mode & 0o1777);
+        let below = look(lower, &made)?
+            .filter(|below| SFlag::from_bits_truncate(below.st_mode & libc::S_IFMT) == SFlag::S_IFDIR);
+        let mode = below.map_or(0o755, |below| below.st_mode & 0o1777);
         match mkdirat(upper, &made, Mode::from_bits_truncate(mode)) {
             Ok(()) | Err(Errno::EEXIST) => {}
             Err(errno) => return Err(errno),

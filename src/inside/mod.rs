@@ -85,8 +85,11 @@ fn live(init: &Init) -> Done<Infallible> {
         match &mount.kind {
             MountKind::Bind(Bind { role: BindRole::Root, .. }) => {}
             MountKind::Bind(bind) => {
-                let source = sources.clone_tree(bind, index);
-                match source.and_then(|source| tree.mount(&mount.at, &source, bind.directory, index)) {
+                let mounted = sources.clone_tree(bind, index).and_then(|source| {
+                    tree.mount(&mount.at, &source, bind.directory, index)?;
+                    if bind.role == BindRole::Pin { tree.pinned(&mount.at, &source, index) } else { Ok(()) }
+                });
+                match mounted {
                     // EINVAL: another than the one that was there has come in its place.
                     Err(Failure { errno: Errno::ENOENT | Errno::EINVAL, .. }) if plan.may_be_gone(mount) => {}
                     mounted => mounted?,

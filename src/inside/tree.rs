@@ -33,8 +33,8 @@ pub(super) struct Tree {
     base: Option<OwnedFd>,
     /// What becomes read-only once the tree is complete.
     sealed: Vec<OwnedFd>,
-    /// The mount of a root file system that keeps what is written.
-    persistent: Option<u64>,
+    /// The mounts of a root file system that keeps what is written: itself, and pins in it.
+    persistent: Vec<u64>,
     /// Device numbers of what we made: creating is allowed there. The first is the root's.
     own: Vec<u64>,
     /// The last destination's parent: neighbours in the plan mostly share it.
@@ -81,7 +81,7 @@ impl Tree {
         }
         let of_base = base.as_ref().filter(|_| keeps);
         let mut tree = Tree {
-            persistent: of_base.map(mount::id).transpose().at(Step::RootOverlay)?,
+            persistent: of_base.map(mount::id).transpose().at(Step::RootOverlay)?.into_iter().collect(),
             ground,
             base,
             sealed: Vec::new(),
@@ -108,6 +108,14 @@ impl Tree {
         self.mount_point(at, directory, index)?;
         let (parent, name) = self.place(at, index)?;
         mount::attach(source, &parent.fd, name).at_entry(Step::Mount, index)
+    }
+
+    /// What was mounted at `at` is of the tree around it.
+    pub(super) fn pinned(&mut self, at: &Path, pin: &OwnedFd, index: usize) -> Done {
+        if self.place(at, index)?.0.owner == Owner::Persistent {
+            self.persistent.push(mount::id(pin).at_entry(Step::Mount, index)?);
+        }
+        Ok(())
     }
 
     /// A fresh tmpfs at `at`.
@@ -260,9 +268,7 @@ impl Tree {
     }
 
     fn owner(&self, directory: &OwnedFd) -> nix::Result<Owner> {
-        if let Some(persistent) = self.persistent
-            && mount::id(directory)? == persistent
-        {
+        if !self.persistent.is_empty() && self.persistent.contains(&mount::id(directory)?) {
             return Ok(Owner::Persistent);
         }
         let device = fstat(directory)?.st_dev;

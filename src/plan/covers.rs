@@ -68,7 +68,8 @@ fn protect(tree: &mut Tree, shown: &[Shown], profiles: &[profile::Source], host:
             match path.symlink_metadata() {
                 Ok(metadata) if metadata.is_dir() || metadata.is_file() => {
                     let source = shown.bind.source.join(rest);
-                    let bind = Bind { source, writable: false, directory: metadata.is_dir(), ..shown.bind.clone() };
+                    let (role, directory) = (BindRole::Tree, metadata.is_dir());
+                    let bind = Bind { source, writable: false, directory, role, ..shown.bind.clone() };
                     lookup::insert(&mut tree.mounts, Mount { at, kind: MountKind::Bind(bind), origin });
                 }
                 Ok(_) => {}

@@ -78,6 +78,15 @@ fn check(tree: &Tree, mount: &Mount) -> Result<PathBuf, Error> {
             }
             if is != wanted {
                 let word = |directory| if directory { "a directory" } else { "a file" };
+                if above().and_then(Mount::bind).is_some_and(|bind| bind.role == BindRole::Root) {
+                    let message = format!(
+                        "{} is {} in the root file system, and {} is needed there",
+                        at.display(),
+                        word(is),
+                        word(wanted)
+                    );
+                    return Err(wrong(&mount.origin, message).remedy("Mend it there, or give another destination"));
+                }
                 return Err(wrong(
                     &mount.origin,
                     format!("{} is {} on the host, and {} cannot cover it", at.display(), word(is), word(wanted)),
@@ -101,6 +110,9 @@ fn will_be_created(tree: &Tree, at: &Path) -> bool {
 fn cannot_be_made(mount: &Mount, name: &Path, above: Option<&Mount>) -> Error {
     let at = mount.at.display();
     let message = match above {
+        Some(above) if above.bind().is_some_and(|bind| bind.role == BindRole::Root) => {
+            format!("{at} cannot be made: {} of the root file system is in the way", name.display())
+        }
         Some(above) if above.bind().is_some_and(|bind| bind.directory) => format!(
             "{at} cannot be made: it lies below {} ({}); Linux would have to create {} on the host",
             above.at.display(),

@@ -7,6 +7,7 @@ mod bound;
 #[cfg(test)]
 mod built_in_tests;
 mod cgroup;
+mod closed;
 pub mod command;
 pub mod contained;
 mod covers;
@@ -120,6 +121,9 @@ pub fn make(mut merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Res
     let writable = rootfs::writable(&merged.root, root.is_some())?;
     let size = merged.root.size.as_ref().map(|size| size.value.0);
     let tree = mounts::build(&merged.mounts, &merged.sources, root, own, &user, host)?;
+    let features = limits::features(&merged.features);
+    let capabilities = identity::capabilities(&merged.capabilities)?;
+    closed::check(&tree.mounts, &features, &capabilities, &user, host)?;
     environment::filter_path(&mut environment, &tree.mounts);
     let workdir = workdir::resolve(merged.workdir.as_ref(), &environment, &tree.mounts, host)?;
     let command = command::resolve(command, merged.command.as_ref(), &environment, &tree.mounts, &workdir)?;
@@ -138,10 +142,10 @@ pub fn make(mut merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Res
         network,
         limits: limits::limits(&merged.limits)?,
         cgroup,
-        features: limits::features(&merged.features),
+        features,
         seccomp: limits::seccomp(&merged)?,
         landlock: limits::landlock(&merged),
-        capabilities: identity::capabilities(&merged.capabilities)?,
+        capabilities,
         pass_fds: descriptors::passed(&merged.pass_fds)?,
         terminal: merged.terminal.map_or(TerminalMode::Raw, |mode| mode.value),
         profiles: merged.sources,
@@ -151,7 +155,8 @@ pub fn make(mut merged: Merged, command: Vec<OsString>, host: &HostFacts) -> Res
 /// An error of the line that asked: a flag is the command line's.
 fn wrong(origin: &Origin, message: impl Into<String>) -> Error {
     let error = if origin.is_flag { Error::usage(message) } else { Error::profile(message) };
-    error.origin(origin)
+    // What every sandbox has nobody wrote.
+    if *origin == base::own_origin() { error } else { error.origin(origin) }
 }
 
 /// What is run.

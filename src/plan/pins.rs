@@ -2,6 +2,7 @@
 //! and the carve-out cannot be walked around.
 
 use super::{Bind, BindRole, Mount, MountKind, Plan, lookup};
+use std::path::Path;
 
 /// Adds the pins.
 pub(super) fn add(mounts: &mut Vec<Mount>) {
@@ -34,15 +35,25 @@ fn is_pin(mount: &Mount) -> bool {
 
 fn pins_for<'a>(mounts: &'a [Mount], carved: &'a Mount) -> Option<impl Iterator<Item = Mount> + 'a> {
     let tree = lookup::above(mounts, &carved.at)?;
-    let bind = tree.bind().filter(|bind| bind.writable && bind.role == BindRole::Tree)?;
+    let is_tree = |bind: &&Bind| matches!(bind.role, BindRole::Tree | BindRole::Root);
+    let bind = tree.bind().filter(|bind| bind.writable && is_tree(bind))?;
     // A writable tree in a writable tree takes nothing away.
     let narrower =
         carved.bind().is_none_or(|carved| !(carved.writable && carved.role == BindRole::Tree) || carved.noexec);
-    narrower.then(|| {
+    // Of a root file system only what is its own can be reached by another name: what is mounted on it is not in it.
+    let is_of_it =
+        |bind: &Bind| bind.source.path().starts_with(tree.bind().map_or(Path::new("/"), |tree| &tree.source.base));
+    let counts = bind.role != BindRole::Root
+        || match &carved.kind {
+            MountKind::Hide(_) => true,
+            MountKind::Bind(bind) => is_of_it(bind),
+            _ => false,
+        };
+    (narrower && counts).then(|| {
         let between = carved.at.ancestors().skip(1).take_while(|place| *place != tree.at);
+        let source = |place: &Path| bind.source.join(place.strip_prefix(&tree.at).unwrap_or(place));
         between.map(move |place| {
-            let source = bind.source.join(place.strip_prefix(&tree.at).unwrap_or(place));
-            let pin = Bind { source, directory: true, role: BindRole::Pin, ..bind.clone() };
+            let pin = Bind { source: source(place), directory: true, role: BindRole::Pin, ..bind.clone() };
             Mount { at: place.to_path_buf(), kind: MountKind::Bind(pin), origin: carved.origin.clone() }
         })
     })

@@ -36,19 +36,17 @@ pub(super) fn writable(written: &Root, has_root: bool) -> Result<Option<RootWrit
     match (&written.writable, &written.size) {
         (Some(how), _) if !has_root => without(&how.origin, "root.writable"),
         (_, Some(size)) if !has_root => without(&size.origin, "root.size"),
-        (how, Some(size)) if is_for_nothing(how.as_ref(), size) => {
+        // A profile's own size is of no use to who says otherwise on top of it, and no mistake.
+        (how, Some(size))
+            if how.as_ref().is_none_or(|how| {
+                how.value != RootWritable::Tmpfs && (size.origin.is_flag || how.origin.source == size.origin.source)
+            }) =>
+        {
             Err(wrong(&size.origin, "root.size is the room of root.writable: tmpfs, which is not asked for")
                 .remedy("Add --root-writable tmpfs, or take the size out"))
         }
         (how, _) => Ok(has_root.then(|| how.as_ref().map_or(RootWritable::No, |how| how.value))),
     }
-}
-
-/// A profile's size is only left over where a later layer asks for another kind of root.
-fn is_for_nothing<T>(how: Option<&Located<RootWritable>>, size: &Located<T>) -> bool {
-    how.is_none_or(|how| {
-        how.value != RootWritable::Tmpfs && (size.origin.is_flag || how.origin.source == size.origin.source)
-    })
 }
 
 /// Takes out what built-in profiles show of the host's system, and their links that stand for it: in a root file system it is its own.

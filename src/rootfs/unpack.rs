@@ -67,8 +67,8 @@ pub struct Failure {
 ///
 /// `source` is a tar archive of a root (plain, or compressed with gzip, zstd or xz), one of an image as `docker save` writes it or with an
 /// OCI image layout, or a directory with such a layout. `room` is an empty directory for what must be kept meanwhile. `tell` hears how
-/// many bytes of the source were read, for a progress bar. One thread is started; memory is bounded, by about 160 MiB for decoders and
-/// less than 200 bytes for each name.
+/// many bytes of the source were read, for a progress bar. One thread is started; memory is bounded: by 160 MiB for the
+/// decoders, and 400 bytes for each name.
 ///
 /// # Errors
 /// The source cannot be read, is damaged, holds too much or what leads out of the tree; or the kernel makes a name not. What was made

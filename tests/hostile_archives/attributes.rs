@@ -38,6 +38,16 @@ fn devices_are_left_out_and_told_and_a_fifo_is_made() {
 }
 
 #[test]
+fn what_a_device_takes_the_place_of_is_gone_and_its_other_names_are_left_out_too() {
+    let bed = Bed::new();
+    let archive =
+        Tar::new().file("a", "x").header(with_mode("a", b'3', 0o666)).hard_link("b", "./a").hard_link("c", "b");
+    let summary = bed.unpack(&archive.file("d", "y").end()).unwrap();
+    assert_eq!(summary.left_out, [("device nodes".to_string(), 3)]);
+    assert_eq!(bed.tree(), tree([("d", "file 644 y")]));
+}
+
+#[test]
 fn extended_attributes_and_lists_are_left_out_and_told() {
     let bed = Bed::new();
     let records: [(&str, &[u8]); 5] = [

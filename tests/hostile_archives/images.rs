@@ -163,6 +163,17 @@ fn json_that_is_too_large_too_deep_or_none_is_refused() {
 }
 
 #[test]
+fn what_a_document_says_has_an_end_in_a_message() {
+    let long = "x".repeat(1 << 20);
+    let bed = || Bed::with_limits(64 << 20, 100);
+    for place in ["/layers/0/mediaType", "/layers/0/digest", "/layers/0/size", "/config/mediaType"] {
+        let image = image().with_manifest(|manifest| *manifest.pointer_mut(place).unwrap() = json!(long));
+        let failure = bed().unpack(&image.archive()).unwrap_err();
+        assert!(failure.reason.len() < 1000, "{} bytes", failure.reason.len());
+    }
+}
+
+#[test]
 fn several_images_are_refused_with_their_names() {
     let mut image = image();
     let (_, mut one) = image.manifest();

@@ -1,6 +1,6 @@
 //! What a layer takes away from those below it, and from nobody else.
 
-use crate::bed::{Tree, made, refused, tree};
+use crate::bed::{Bed, Tree, made, refused, tree};
 use crate::image::Image;
 use crate::tar::{Header, Tar};
 
@@ -161,4 +161,15 @@ fn what_aufs_kept_for_itself_means_nothing() {
         layers([Tar::new().directory(".wh..wh.plnk").file(".wh..wh.aufs", "").file("a", "")]),
         tree([("a", "file 644 ")])
     );
+}
+
+#[test]
+fn thousands_of_whiteouts_look_through_a_directory_once() {
+    let files = (0..5_000).fold(Tar::new(), |tar, number| tar.file(&format!("d/{number}"), ""));
+    let opaque = Header { name: b"d/.wh..wh..opq", ..Header::default() }.block().repeat(5_000);
+    let name = Header { name: b".wh.d", ..Header::default() }.block().repeat(5_000);
+    let image = Image::of_plain(&[&lower().end(), &files.raw(&opaque).raw(&name).end()]);
+    let bed = Bed::with_limits(1 << 30, 100_000);
+    bed.unpack(&image.archive()).unwrap();
+    assert_eq!(bed.tree().len(), 5_002);
 }

@@ -374,3 +374,56 @@ fn a_persistent_one_is_used_again_and_by_two_at_once() {
     small.project.shell(&small.flags(&other), "true").refused(&["/lib is in the root file system already"]);
     small.inside(&["--mount", "{symlink: /lib, to: elsewhere}"], "test $(readlink /lib) = elsewhere");
 }
+
+#[test]
+fn what_is_the_sandboxs_own_in_a_persistent_one_cannot_be_changed() {
+    let small = Small::new();
+    let profile = small.tree.join("profile.yaml");
+    let text = "extends: [default]\nroot: {path: \"${PROFILE_DIR}\", writable: persistent}\n";
+    fs::write(&profile, text).unwrap();
+    // Each of the trees has to come to its own place.
+    small.project.write("one/file", "one");
+    small.project.write("two/file", "two");
+    let one = format!("{}:/one", small.project.path().join("one").display());
+    let two = format!("{}:/two", small.project.path().join("two").display());
+    let script = "echo x >> /profile.yaml; rm /profile.yaml; cat /one/file /two/file; echo y > /one/file; echo changed > /two/file";
+    let flags = ["-p", profile.to_str().unwrap(), "--ro", &one, "--rw", &two];
+    let output = small.project.shell(&flags, script);
+    assert_eq!(output.text(), "onetwo");
+    assert_eq!(fs::read_to_string(&profile).unwrap(), text);
+    assert_eq!((small.project.read("one/file"), small.project.read("two/file")), ("one".into(), "changed\n".into()));
+}
+
+#[test]
+fn a_parent_of_what_is_hidden_in_a_persistent_one_cannot_be_renamed() {
+    let small = Small::new();
+    fs::create_dir_all(small.tree.join("etc/secret")).unwrap();
+    fs::write(small.tree.join("etc/secret/key"), "canary").unwrap();
+    let flags = small.flags(&["--root-writable", "persistent", "--hide", "/etc/secret/key"]);
+    let script = "mv /etc/secret /etc/moved || mv /etc /moved || echo stays";
+    assert_eq!(small.project.shell(&flags, script).text(), "stays");
+    assert!(small.tree.join("etc/secret/key").exists());
+}
+
+#[test]
+fn one_that_others_can_reach_is_not_given_programs_with_power() {
+    let small = Small::new();
+    let flags = small.flags(&["--root-writable", "persistent", "--feature", "set_id_bits"]);
+    fs::set_permissions(small.project.home(), fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(small.project.shell(&flags, "echo $0").ok(), "sh");
+    fs::set_permissions(small.project.home(), fs::Permissions::from_mode(0o755)).unwrap();
+    let refused = small.project.shell(&flags, "true");
+    refused.refused(&["can be reached by other users", "features.set_id_bits", "chmod 700"]);
+    small.inside(&["--root-writable", "tmpfs", "--feature", "set_id_bits"], "true");
+}
+
+#[test]
+fn a_file_in_the_place_of_a_directory_is_told_or_gives_way() {
+    let small = Small::new();
+    fs::write(small.tree.join("etc"), "").unwrap();
+    assert_eq!(small.inside(&[], "cat /etc/hostname"), "sandbox");
+    fs::write(small.tree.join("proc"), "").unwrap();
+    let refused = small.project.shell(&small.flags(&[]), "true");
+    refused.refused(&["sandbox: /proc is a file in the root file system, and a directory is needed there"]);
+    assert!(!refused.stderr.contains("sandbox: sandbox"), "{}", refused.stderr);
+}

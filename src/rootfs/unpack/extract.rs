@@ -9,11 +9,14 @@ use super::sparse::Segment;
 use super::tree::Tree;
 use super::whiteout;
 use nix::errno::Errno;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 
 /// Makes all of the archive in the tree; if that has layers, as the next one.
 pub fn extract<I: Input>(archive: &mut Archive<I>, tree: &mut Tree, budget: &mut Budget) -> Result<(), Failure> {
+    // A further name of what is left out is left out with it.
+    let mut devices = HashSet::new();
     while let Some(entry) = archive.next(budget)? {
         let name = Name::read(&entry.name)?;
         budget.entry(&entry.name, entry.size)?;
@@ -23,7 +26,14 @@ pub fn extract<I: Input>(archive: &mut Archive<I>, tree: &mut Tree, budget: &mut
             tree.whiteout(&name, whiteout)?;
             continue;
         }
-        if entry.kind == Kind::Device {
+        let is_device = match &entry.kind {
+            Kind::Device => true,
+            Kind::HardLink(target) => Name::read(target).is_ok_and(|target| devices.contains(&target.joined())),
+            _ => false,
+        };
+        if is_device {
+            tree.vacate(&name)?;
+            devices.insert(name.joined());
             budget.leave_out("device nodes", 1);
             continue;
         }

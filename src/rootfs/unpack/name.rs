@@ -35,9 +35,9 @@ impl<'n> Name<'n> {
         self.parts.first().copied()
     }
 
-    /// Without what says nothing, if it is UTF-8.
-    pub fn text(&self) -> Option<String> {
-        String::from_utf8(self.parts.join(&b'/')).ok()
+    /// Without what says nothing.
+    pub fn joined(&self) -> Vec<u8> {
+        self.parts.join(&b'/')
     }
 
     pub fn parents(&self) -> &[&'n [u8]] {

@@ -7,53 +7,63 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// The names that one layer of an image made, each by its directory: a whiteout of the same layer does not mean them.
+/// What one layer of an image made, and what it cleared: its whiteouts mean only what lies below.
 #[derive(Default)]
-pub struct Made(HashSet<(Id, Box<[u8]>)>);
+pub struct Layer {
+    /// Names, each by its directory.
+    made: HashSet<(Id, Box<[u8]>)>,
+    /// Directories in which nothing is left that it did not make: none is looked through twice.
+    cleared: HashSet<Id>,
+}
 
-impl Made {
+impl Layer {
     pub fn note(&mut self, directory: Id, name: &[u8]) {
-        self.0.insert((directory, name.into()));
+        self.made.insert((directory, name.into()));
     }
 
-    fn has(&self, directory: Id, name: &[u8]) -> bool {
-        self.0.contains(&(directory, name.into()))
-    }
-}
-
-/// Removes whatever has the name, with all that is below it.
-pub fn whole(parent: BorrowedFd, name: &[u8]) -> nix::Result<()> {
-    hidden(parent, name, &Made::default())
-}
-
-/// Removes what has the name, and what is below it, but for what is `made`; it may be nothing.
-pub fn hidden(parent: BorrowedFd, name: &[u8], made: &Made) -> nix::Result<()> {
-    let stays = !made.0.is_empty() && made.has(Id::of(parent)?, name);
-    if !stays {
-        match unlinkat(parent, name, UnlinkatFlags::NoRemoveDir) {
-            Err(Errno::EISDIR) => {}
-            Err(Errno::ENOENT) => return Ok(()),
-            done => return done,
+    /// Removes what has the name, and what is below it, but for what this layer made; it may be nothing.
+    pub fn hide(&mut self, parent: BorrowedFd, name: &[u8]) -> nix::Result<()> {
+        if !self.made.contains(&(Id::of(parent)?, name.into())) {
+            match unlinkat(parent, name, UnlinkatFlags::NoRemoveDir) {
+                Err(Errno::EISDIR) => {}
+                Err(Errno::ENOENT) => return Ok(()),
+                done => return done,
+            }
+            self.hide_below(open(parent, name)?)?;
+            return match unlinkat(parent, name, UnlinkatFlags::RemoveDir) {
+                Err(Errno::ENOTEMPTY) => Ok(()), // something in it is of this layer
+                done => done,
+            };
+        }
+        match open(parent, name) {
+            Err(Errno::ENOTDIR | Errno::ELOOP) => Ok(()),
+            directory => self.hide_below(directory?),
         }
     }
-    match open(parent, name) {
-        Err(Errno::ENOTDIR | Errno::ELOOP) if stays => return Ok(()),
-        directory => contents(directory?, made)?,
-    }
-    if stays {
-        return Ok(());
-    }
-    match unlinkat(parent, name, UnlinkatFlags::RemoveDir) {
-        Err(Errno::ENOTEMPTY) => Ok(()), // something in it stays
-        done => done,
+
+    /// Removes what is in the directory, but for what this layer made.
+    pub fn hide_below(&mut self, directory: Dir) -> nix::Result<()> {
+        let mut directory = directory;
+        if !self.cleared.insert(Id::of(&directory)?) {
+            return Ok(());
+        }
+        for name in names(&mut directory, |_| true)? {
+            self.hide(directory.as_fd(), &name)?;
+        }
+        Ok(())
     }
 }
 
-/// Removes what is in the directory, but for what is `made`.
-pub fn contents(directory: Dir, made: &Made) -> nix::Result<()> {
-    let mut directory = directory;
-    for name in names(&mut directory, |_| true)? {
-        hidden(directory.as_fd(), &name, made)?;
+/// Removes whatever has the name, with all that is below it; it may be nothing.
+pub fn whole(parent: BorrowedFd, name: &[u8]) -> nix::Result<()> {
+    match unlinkat(parent, name, UnlinkatFlags::NoRemoveDir) {
+        Err(Errno::EISDIR) => {}
+        Err(Errno::ENOENT) => return Ok(()),
+        done => return done,
     }
-    Ok(())
+    let mut directory = open(parent, name)?;
+    for name in names(&mut directory, |_| true)? {
+        whole(directory.as_fd(), &name)?;
+    }
+    unlinkat(parent, name, UnlinkatFlags::RemoveDir)
 }

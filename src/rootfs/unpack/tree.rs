@@ -2,7 +2,7 @@
 
 use super::attributes::{Attributes, Directories, Id, open};
 use super::name::{self, Name};
-use super::remove::{self, Made};
+use super::remove::{self, Layer};
 use super::walk::{Missing, Walk};
 use super::whiteout::Whiteout;
 use super::{Failure, Owners};
@@ -17,8 +17,8 @@ pub struct Tree<'a> {
     root: BorrowedFd<'a>,
     walk: Walk<'a>,
     directories: Directories,
-    /// What the current layer made; none if there are no layers.
-    made: Option<Made>,
+    /// What the current layer did; none if there are no layers.
+    layer: Option<Layer>,
     pub owners: Owners,
 }
 
@@ -27,16 +27,16 @@ impl<'a> Tree<'a> {
         let walk = Walk::new(root).map_err(|errno| Failure::new(format!("the new root cannot be used: {errno}")))?;
         let mut directories = Directories::default();
         directories.note_implied(walk.id());
-        Ok(Tree { root, walk, directories, made: None, owners })
+        Ok(Tree { root, walk, directories, layer: None, owners })
     }
 
     /// From here on, whiteouts mean what was there before.
     pub fn begin_layer(&mut self) {
-        self.made = Some(Made::default());
+        self.layer = Some(Layer::default());
     }
 
     pub fn has_layers(&self) -> bool {
-        self.made.is_some()
+        self.layer.is_some()
     }
 
     /// How many directories were made since the last time only because something lies in them.
@@ -114,16 +114,27 @@ impl<'a> Tree<'a> {
         })
     }
 
+    /// Takes away what has the name: what took its place is left out.
+    pub fn vacate(&mut self, name: &Name) -> Result<(), Failure> {
+        let Some(last) = name.last() else { return Err(name.wrong("it is the root, which is a directory")) };
+        if self.walk.go_to_parent(name, Missing::Ends)? {
+            let done = remove::whole(self.walk.here(), last);
+            self.walk.forget();
+            done.map_err(|errno| name.wrong(&format!("what has its name cannot be removed: {}", errno.desc())))?;
+        }
+        Ok(())
+    }
+
     /// Takes away what a whiteout means of the layers below.
     pub fn whiteout(&mut self, name: &Name, whiteout: Whiteout) -> Result<(), Failure> {
-        let made = self.made.get_or_insert_default();
+        let layer = self.layer.get_or_insert_default();
         if !self.walk.go_to_parent(name, Missing::Ends)? {
             return Ok(());
         }
         let here = self.walk.here();
         let done = match whiteout {
-            Whiteout::Name(hidden) => remove::hidden(here, hidden, made),
-            Whiteout::Opaque => open(here, b".").and_then(|directory| remove::contents(directory, made)),
+            Whiteout::Name(hidden) => layer.hide(here, hidden),
+            Whiteout::Opaque => open(here, b".").and_then(|directory| layer.hide_below(directory)),
             Whiteout::OfAufs => Ok(()),
         };
         self.walk.forget();
@@ -143,8 +154,8 @@ impl<'a> Tree<'a> {
             }
             made => made,
         };
-        if let Some(names) = &mut self.made {
-            names.note(self.walk.id(), last);
+        if let Some(layer) = &mut self.layer {
+            layer.note(self.walk.id(), last);
         }
         made.map_err(|errno| name.failed(errno))
     }

@@ -84,8 +84,8 @@ fn a_terminal_gets_no_archive() {
     import(&project, "tree.tar", "debian").ok();
     for file in [&[][..], &["-"], &["/dev/tty"]] {
         let mut terminal = Terminal::start(&project, &binary(), &[&["rootfs", "export", "debian"], file].concat());
+        terminal.shows("nothing for a terminal");
         assert_eq!(terminal.ends().code(), Some(125), "{file:?}");
-        assert!(terminal.screen().contains("nothing for a terminal"), "{}", terminal.screen());
     }
 }
 

@@ -1,10 +1,11 @@
 //! A root that is removed is gone at once, and only it.
 
-use super::super::harness::{Project, finish};
-use super::{archive, import, left, names, outside, store};
+use super::super::harness::{Project, binary, finish, patience};
+use super::{archive, import, left, names, outside, start, store};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::File;
 use std::os::unix::fs::symlink;
+use std::time::Instant;
 
 #[test]
 fn what_is_removed_is_gone_and_the_others_stay() {
@@ -32,6 +33,26 @@ fn an_unknown_name_is_answered_with_the_nearest_and_the_others_go() {
     project.run(&["rootfs", "remove", "../debian"]).refused(&["cannot be the name of a root"]);
     project.run(&["rootfs", "remove"]).refused(&["missing"]);
     assert_eq!(names(&project), ["debian"]);
+}
+
+// Layer: the supervisor's lock on the directory of the root.
+#[test]
+fn a_root_in_which_a_run_is_stays() {
+    let project = Project::new();
+    outside(&project, &format!("mkdir tree; cp {} tree/sandbox; tar -cf tree.tar -C tree .", binary()));
+    import(&project, "tree.tar", "debian").ok();
+    // In the root is one program, ours: it waits for its stdin.
+    let args = ["-p", "build", "--root", "debian", "--", "/sandbox", "rootfs", "import", "-", "--name", "x"];
+    let mut running = start(&project, &args);
+    let begun = Instant::now();
+    let lock = || Flock::lock(File::open(store(&project).join("debian")).unwrap(), FlockArg::LockExclusiveNonblock);
+    while lock().is_ok() {
+        assert!(begun.elapsed() < patience() && running.try_wait().unwrap().is_none(), "the run does not hold it");
+    }
+    project.run(&["rootfs", "remove", "debian"]).refused(&["\"debian\" is in use"]);
+    drop(running.stdin.take());
+    running.wait().unwrap();
+    project.run(&["rootfs", "remove", "debian"]).ok();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The JSON of an image, as far as it counts here.
 
-use super::super::Failure;
+use super::super::{Failure, name};
 use super::digest::Digest;
 use super::store::Store;
 use serde::Deserialize;
@@ -77,18 +77,20 @@ pub struct Saved {
 }
 
 /// Reads JSON; it is not followed deeper than 128 levels.
-pub fn read<T: DeserializeOwned>(name: &str, json: &[u8]) -> Result<T, Failure> {
-    serde_json::from_slice(json)
-        .map_err(|error| Failure::about(name.as_bytes(), &format!("in the image it is not what it should be: {error}")))
+pub fn read<T: DeserializeOwned>(document: &str, json: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(json).map_err(|error| {
+        let error = name::shown(error.to_string().as_bytes()); // it may quote the document
+        Failure::about(document.as_bytes(), &format!("in the image it is not what it should be: {error}"))
+    })
 }
 
 impl Descriptor {
     /// The document that it names, if it is what it says.
     pub fn document(&self, store: &Store) -> Result<Vec<u8>, Failure> {
         let digest = Digest::read(&self.digest)?;
-        let name = digest.blob();
-        let wrong = |why| Failure::about(name.as_bytes(), why).remedy("Fetch the image again");
-        let document = store.document(&name)?.ok_or_else(|| wrong("this part of the image is not there"))?;
+        let blob = digest.blob();
+        let wrong = |why| Failure::about(blob.as_bytes(), why).remedy("Fetch the image again");
+        let document = store.document(&blob)?.ok_or_else(|| wrong("this part of the image is not there"))?;
         if document.len() as u64 != self.size {
             return Err(wrong("this part of the image has another size than is said of it"));
         }

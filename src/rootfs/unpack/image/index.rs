@@ -59,7 +59,9 @@ impl Index {
             if name.first().is_some_and(|first| OF_A_ROOT.contains(&first)) {
                 return Ok(None);
             }
-            let Some(name) = name.text().filter(|name| name.len() <= LONGEST) else { continue };
+            let Some(name) = String::from_utf8(name.joined()).ok().filter(|name| name.len() <= LONGEST) else {
+                continue;
+            };
             let place = match &entry.kind {
                 Kind::File if entry.map.is_none() => {
                     let (at, length) = archive.place();

@@ -13,6 +13,7 @@ use super::Failure;
 use super::archive::Archive;
 use super::budget::Budget;
 use super::extract::extract;
+use super::name;
 use super::stream::{Digests, flow};
 use super::tree::Tree;
 use digest::Digest;
@@ -64,7 +65,7 @@ pub fn unpack(store: &Store, tree: &mut Tree, budget: &mut Budget, tell: &mut dy
             Ok(archive.finish(budget)?.seen())
         })
         .map_err(|failure| {
-            let reason = format!("layer {}: {}", layer.name, failure.reason);
+            let reason = format!("layer {}: {}", name::shown(layer.name.as_bytes()), failure.reason);
             Failure { reason, ..failure }
         })?;
         if layer.stored.as_ref().is_some_and(|(digest, _)| !digest.is(&seen.stored)) || !layer.plain.is(&seen.plain) {

@@ -1,6 +1,6 @@
 //! The OCI image layout: from "index.json" over lists to one manifest, each named by the digest of its content.
 
-use super::super::Failure;
+use super::super::{Failure, name};
 use super::digest::Digest;
 use super::documents::{self, Config, Descriptor, List, Manifest};
 use super::store::Store;
@@ -62,7 +62,7 @@ fn is_only(descriptor: &Descriptor, media_type: &Option<String>, other: bool) ->
 }
 
 fn unknown(descriptor: &Descriptor, what: &str) -> Failure {
-    let why = format!("this is of the type {:?}, which is no {what}", descriptor.media_type);
+    let why = format!("this is of the type {:?}, which is no {what}", name::shown(descriptor.media_type.as_bytes()));
     Failure::about(descriptor.digest.as_bytes(), &why)
 }
 
