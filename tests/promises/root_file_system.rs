@@ -123,6 +123,19 @@ fn what_is_written_persistently_stays_and_belongs_to_the_caller() {
 }
 
 #[test]
+fn what_a_profile_says_of_a_layer_in_memory_is_nothing_to_a_later_one_that_wants_none() {
+    let small = Small::new();
+    small.project.write("layer.yaml", "extends: [default]\nroot: {writable: tmpfs, size: 1MiB}\n");
+    let flags = ["-p", "./layer.yaml", "--root-writable", "persistent"];
+    small.inside(&flags, "dd if=/dev/zero of=/large bs=64k count=64 2>/dev/null");
+    assert!(small.tree.join("large").exists());
+    small
+        .project
+        .shell(&small.flags(&[&flags[..], &["--root-size", "1M"]].concat()), "true")
+        .refused(&["root.size is"]);
+}
+
+#[test]
 fn made_up_files_are_not_written_into_one_that_keeps_what_is_written() {
     let small = Small::new();
     fs::create_dir(small.tree.join("etc")).unwrap();
