@@ -107,7 +107,7 @@ fn reachable(cwd: &Path) -> bool {
 }
 
 /// The first and third column of user_namespaces(7)'s `uid_map`: ids inside, and how many.
-pub(super) fn id_ranges(map: &str) -> Vec<(u32, u32)> {
+pub(crate) fn id_ranges(map: &str) -> Vec<(u32, u32)> {
     map.lines()
         .filter_map(|line| {
             let mut numbers = line.split_ascii_whitespace().map(str::parse);

@@ -15,10 +15,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::wait::waitpid;
-use nix::unistd::{Pid, getpid, pipe2, read, setsid};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{Pid, getpid, gettid, pipe2, read, setsid};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
@@ -142,12 +142,13 @@ pub fn run(
     let (said, saying) = pipe2(OFlag::O_CLOEXEC).map_err(lack)?;
     let (told, telling) = pipe2(OFlag::O_CLOEXEC).map_err(lack)?;
     let parent = process::pidfd_open(getpid()).map_err(lack)?;
+    let strangers = children();
     let supervisor = match process::fork_with_pidfd().map_err(lack)? {
         Cloned::Child => {
             drop((said, told));
             supervise(contained, &speech, &parent, &saying, telling)
         }
-        Cloned::Parent(pid, pidfd) => Supervisor(pid, pidfd),
+        Cloned::Parent(pid, pidfd) => Supervisor { pid, pidfd, strangers },
     };
     drop((saying, telling, speech));
     let last = listen(&said, interrupts, hear)?;
@@ -205,23 +206,50 @@ fn listen(said: &OwnedFd, interrupts: &Interrupts, hear: &mut dyn FnMut(&Word)) 
 }
 
 /// The supervisor; when this is dropped, it and all inside have ended.
-struct Supervisor(Pid, OwnedFd);
+struct Supervisor {
+    pid: Pid,
+    pidfd: OwnedFd,
+    /// Children of whatever this process was before its execve(2): they are not ours to wait for.
+    strangers: Vec<Pid>,
+}
 
 /// Milliseconds for it to end everything and go; it takes some.
 const PATIENCE: u16 = 5000;
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
-        let Supervisor(pid, pidfd) = self;
+        let Supervisor { pid, pidfd, strangers } = self;
         // It has ended by itself, or two signals are its caller's last word: it ends all inside and takes its name off the list.
         for signal in [Signal::SIGINT, Signal::SIGTERM] {
             let _ = process::pidfd_send_signal(&*pidfd, signal);
         }
         let _ = poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], PATIENCE);
         let _ = kill(*pid, Signal::SIGKILL);
-        // Init, which becomes our child if it was killed, ends only after every process of its PID namespace: pid_namespaces(7).
-        while !matches!(waitpid(None, None), Err(errno) if errno != Errno::EINTR) {}
+        if wait_for(*pid) == Ok(WaitStatus::Exited(*pid, 0)) {
+            return;
+        }
+        // Init, which became our child when it was killed, ends only after every process of its PID namespace: pid_namespaces(7).
+        while let Some(adopted) = children().into_iter().find(|child| !strangers.contains(child)) {
+            if wait_for(adopted).is_err() {
+                return;
+            }
+        }
     }
+}
+
+fn wait_for(child: Pid) -> nix::Result<WaitStatus> {
+    loop {
+        match waitpid(child, None) {
+            Err(Errno::EINTR) => {}
+            answer => return answer,
+        }
+    }
+}
+
+/// This process's, which has one thread: proc(5).
+fn children() -> Vec<Pid> {
+    let text = fs::read_to_string(format!("/proc/self/task/{}/children", gettid())).unwrap_or_default();
+    text.split_ascii_whitespace().filter_map(|pid| pid.parse().ok().map(Pid::from_raw)).collect()
 }
 
 /// The life of the supervisor.

@@ -8,6 +8,7 @@ pub mod delete;
 mod descent;
 mod dispose;
 pub mod export;
+mod guarded;
 pub mod hold;
 pub mod import;
 pub mod inside;

@@ -7,23 +7,29 @@ use super::staging::{condemn, sweep};
 use super::store::{self, DIRECTORY, Store};
 use crate::error::Error;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::Mode;
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::{Mode, fstatat};
+use std::os::fd::OwnedFd;
 
 /// Removes it. From the moment when it has no name any more, the next command finishes what this one cannot.
 ///
 /// # Errors
-/// There is none of that name, a run uses it, or its files cannot be deleted.
+/// There is none of that name, it was never imported, a run uses it, or its files cannot be deleted.
 pub fn remove(name: &str) -> Result<(), Stopped> {
     store::check_name(name)?;
     let Some(store) = Store::open()? else { return Err(store::unknown(name, std::iter::empty()).into()) };
     sweep(&store);
     let there = openat(&store, name, DIRECTORY | OFlag::O_NOFOLLOW, Mode::empty());
-    // What is no directory is no root, and nobody runs in it.
-    let taken = match there {
-        Err(Errno::ENOTDIR | Errno::ELOOP) => None,
-        _ => Some(take(&store, name)?),
+    let is_root = |directory: &OwnedFd| {
+        ["tree", "root.json"].iter().any(|part| fstatat(directory, *part, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok())
     };
+    match &there {
+        Ok(directory) if is_root(directory) => {}
+        // Whoever put it there, it was no import: it is not ours to delete.
+        Ok(_) | Err(Errno::ENOTDIR | Errno::ELOOP) => return Err(stranger(&store, name).into()),
+        Err(_) => {}
+    }
+    let taken = take(&store, name)?;
     let doomed = condemn(&store, name).map_err(|errno| failed(name, errno))?;
     dispose(&store, &doomed).map_err(|stopped| match stopped {
         Stopped::Failed(Error { errno: Some(errno), .. }) => failed(name, errno).into(),
@@ -31,6 +37,13 @@ pub fn remove(name: &str) -> Result<(), Stopped> {
     })?;
     drop(taken);
     Ok(())
+}
+
+fn stranger(store: &Store, name: &str) -> Error {
+    let path = store.path().join(name);
+    Error::host(format!("{name:?} is no root that was imported: it has neither a tree nor a root.json"))
+        .remedy(format!("Look what it is, and take it away yourself: {}", path.display()))
+        .path(path)
 }
 
 fn failed(name: &str, errno: Errno) -> Error {

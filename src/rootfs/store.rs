@@ -1,9 +1,10 @@
 //! Where imported root file systems lie: `$XDG_DATA_HOME/sandbox/roots/NAME/tree`.
 
+use super::guarded::{self, Way};
 use crate::error::Error;
 use crate::profile::wording::nearest;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::geteuid;
 use std::ffi::OsStr;
@@ -45,14 +46,15 @@ impl Store {
     /// The caller's, by the environment; none if nothing was ever imported.
     ///
     /// # Errors
-    /// There is no home, or somebody else could change what is there.
+    /// There is no home, or somebody else could change what is there, or where the path leads.
     pub fn open() -> Result<Option<Store>, Error> {
         let path = place()?;
-        match open(&path, DIRECTORY, Mode::empty()) {
-            Ok(directory) => Store::checked(path, directory).map(Some),
-            Err(Errno::ENOENT) => Ok(None),
-            Err(errno) => Err(unusable(&path, errno)),
+        let way = guarded::walk(&path).map_err(|errno| unusable(&path, errno))?;
+        if way.end.is_none() {
+            return Ok(None);
         }
+        let Way { path, end, .. } = way.checked()?;
+        end.map(|end| Store::checked(path, &end)).transpose()
     }
 
     /// The same, made if it is not there: with mode 0700, and so are its parents.
@@ -61,22 +63,24 @@ impl Store {
     /// Those of [`Store::open`]; it cannot be made.
     pub fn make() -> Result<Store, Error> {
         let path = place()?;
+        guarded::walk(&path).map_err(|errno| unusable(&path, errno))?.checked()?;
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
         made.map_err(|error| unusable(&path, Errno::from_raw(error.raw_os_error().unwrap_or(0))))?;
         Store::open()?.ok_or_else(|| unusable(&path, Errno::ENOENT))
     }
 
-    fn checked(path: PathBuf, directory: OwnedFd) -> Result<Store, Error> {
+    fn checked(path: PathBuf, end: &OwnedFd) -> Result<Store, Error> {
+        let directory = openat(end, ".", DIRECTORY, Mode::empty()).map_err(|errno| unusable(&path, errno))?;
         let stat = fstat(&directory).map_err(|errno| unusable(&path, errno))?;
         if !is_private(&stat) {
             return Err(Error::host(format!("{} can be changed by somebody else than you", path.display()))
                 .path(&path)
-                .remedy(format!("Make it yours alone: chown and chmod 700 {}", path.display())));
+                .remedy(format!("Make it yours alone: chmod go-w {}", path.display())));
         }
         Ok(Store { path, directory })
     }
 
-    /// Where it is, for messages and mounts.
+    /// Where it is without links, for messages and mounts: nobody else can turn this path elsewhere.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -137,7 +141,8 @@ pub(super) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clo
     }
 }
 
-fn place() -> Result<PathBuf, Error> {
+/// Where they lie by the environment: absolute, with links.
+pub(super) fn place() -> Result<PathBuf, Error> {
     let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     directory(std::env::var_os("XDG_DATA_HOME").as_deref(), home.as_deref()).ok_or_else(|| {
         Error::host("there is no place for roots: HOME is not set").remedy("Set HOME, or XDG_DATA_HOME, to a directory")

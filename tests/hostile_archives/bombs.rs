@@ -20,7 +20,7 @@ fn bomb(archive: &[u8], words: &str, remedy: &str) {
 }
 
 const MORE_BYTES: &str = "Raise --max-size";
-const MORE_NAMES: &str = "Raise --max-entries";
+const MORE_NAMES: &str = "Raise --max-files";
 
 #[test]
 fn a_file_larger_than_the_limit_is_refused_before_it_is_made() {

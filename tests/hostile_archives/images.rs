@@ -305,7 +305,7 @@ fn the_limits_hold_for_all_layers_together() {
     let link = |tar: Tar, number| tar.symlink(&format!("usr/{number}"), "x");
     let names = (0..1500).fold(Tar::new(), link).end();
     let failure = Bed::new().unpack(&Image::of_plain(&[&names, &names]).archive()).unwrap_err();
-    assert_eq!(failure.remedy, "Raise --max-entries", "{failure:?}");
+    assert_eq!(failure.remedy, "Raise --max-files", "{failure:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! At whatever moment an import or a removal ends, nothing half made is a root, and nothing is left after the next command.
 
-use super::super::harness::{Project, binary, patience};
-use super::{FILES, children, import, large, left, list, names, outside, send, start, store};
+use super::super::harness::{Project, binary, finish, patience};
+use super::{FILES, archive, children, import, large, left, list, names, outside, send, start, store};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::io::Write;
@@ -93,6 +93,18 @@ fn a_part_that_is_killed_is_told_and_leaves_nothing() {
         assert!(left(&project).iter().all(|name| name == "x"), "depth {depth}: {:?}", left(&project));
         is_whole_or_nothing(&project, "x");
     }
+}
+
+#[test]
+fn children_from_before_are_not_waited_for() {
+    let project = Project::new();
+    archive(&project);
+    // As an entrypoint that starts a daemon, and becomes the import.
+    let script = "sleep 30 > /dev/null 2>&1 & echo $! > daemon; exec \"$0\" rootfs import tree.tar --name x";
+    let mut entrypoint = project.outside("sh", &["-c", script]);
+    entrypoint.arg(binary());
+    finish(entrypoint).ok();
+    outside(&project, "kill $(cat daemon)");
 }
 
 #[test]

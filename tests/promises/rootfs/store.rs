@@ -89,7 +89,7 @@ fn as_root_a_file_system_that_cannot_be_id_mapped_is_told() {
 }
 
 #[test]
-fn broken_entries_are_told_and_can_be_removed() {
+fn broken_entries_are_told_and_those_that_were_imported_can_be_removed() {
     let project = Project::new();
     archive(&project);
     import(&project, "tree.tar", "good").ok();
@@ -106,8 +106,62 @@ fn broken_entries_are_told_and_can_be_removed() {
     assert!(why[3] == "it is no directory" && why[4].starts_with("its root.json cannot be read"), "{why:?}");
     assert!(project.run(&["rootfs", "list"]).ok().contains("broken: it has no tree"));
     project.run(&["rootfs", "export", "text", "x.tar"]).refused(&["broken", "sandbox rootfs remove text"]);
-    project.run(&["rootfs", "remove", "empty", "file", "text", "link"]).ok();
-    assert_eq!(left(&project), ["good"]);
+    fs::create_dir(store.join("half")).unwrap();
+    fs::write(store.join("half/root.json"), "").unwrap();
+    project.run(&["rootfs", "remove", "text", "half"]).ok();
+    assert_eq!(left(&project), ["empty", "file", "good", "link"]);
+}
+
+#[test]
+fn what_was_never_imported_is_not_deleted() {
+    let project = Project::new();
+    archive(&project);
+    import(&project, "tree.tar", "good").ok();
+    let store = store(&project);
+    fs::create_dir(store.join("Documents")).unwrap();
+    fs::write(store.join("Documents/letter"), "").unwrap();
+    fs::write(store.join("file"), "").unwrap();
+    std::os::unix::fs::symlink("good", store.join("link")).unwrap();
+    for name in ["Documents", "file", "link"] {
+        project.run(&["rootfs", "remove", name]).refused(&["no root that was imported", "yourself", name]);
+    }
+    assert_eq!(left(&project), ["Documents", "file", "good", "link"]);
+    assert!(store.join("Documents/letter").exists());
+}
+
+#[test]
+fn a_place_that_somebody_else_can_turn_elsewhere_is_refused_before_anything_is_made() {
+    let project = Project::new();
+    archive(&project);
+    let data = project.home().join("shared/data");
+    fs::create_dir_all(&data).unwrap();
+    let import = || finish(with_data_home(&project, data.to_str().unwrap()));
+    fs::set_permissions(project.home().join("shared"), fs::Permissions::from_mode(0o777)).unwrap();
+    import().refused(&["shared can be changed by somebody else", "chmod go-w"]);
+    assert_eq!(fs::read_dir(&data).unwrap().count(), 0);
+    fs::set_permissions(project.home().join("shared"), fs::Permissions::from_mode(0o1777)).unwrap();
+    import().ok();
+    // What was there before is neither listed, nor run in, nor removed.
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o775)).unwrap();
+    for args in [&["rootfs", "list"][..], &["rootfs", "remove", "debian"], &["--root", "debian", "--", "/bin/hello"]] {
+        let mut command = project.sandbox(args);
+        command.env("XDG_DATA_HOME", &data);
+        finish(command).refused(&["data can be changed by somebody else"]);
+    }
+    assert!(data.join("sandbox/roots/debian/tree").exists());
+}
+
+#[test]
+fn as_root_another_user_s_home_is_no_place() {
+    if !root() {
+        return;
+    }
+    let project = Project::new();
+    archive(&project);
+    std::os::unix::fs::chown(project.home(), Some(1000), Some(1000)).unwrap();
+    import(&project, "tree.tar", "debian").refused(&["belongs to uid 1000", "sudo -H"]);
+    assert!(!project.home().join(".local").exists());
+    std::os::unix::fs::chown(project.home(), Some(0), Some(0)).unwrap();
 }
 
 // Layer: hides, made by the plan for the directory of the roots.
