@@ -10,7 +10,6 @@ use crate::host::{self, Options, ReportFormat, meta_file, report};
 use crate::plan::{self, HostFacts, Plan};
 use crate::prepare::{self, Prepared};
 use crate::profile;
-use crate::rootfs::hold;
 
 /// Does it, and returns the exit code.
 pub fn run(run: Run) -> u8 {
@@ -73,10 +72,6 @@ fn with_plan(plan: &Plan, options: &Options) -> (Outcome, Vec<u8>) {
     for notice in &plan.notices {
         tracing::warn!("{notice}");
     }
-    let _held = match hold::of(plan) {
-        Ok(held) => held,
-        Err(error) => return failed(error, options, Some(plan)),
-    };
     let prepared = match prepare::prepare(plan) {
         Ok(prepared) => prepared,
         Err(error) => return failed(error, options, Some(plan)),

@@ -53,7 +53,7 @@ pub(super) fn overlay(ground: &OwnedFd, lower: &OwnedFd, mounts: &[Mount]) -> Do
 /// A made-up file or link itself, or a mount point, if the root file system has none.
 fn make(upper: &OwnedFd, lower: &OwnedFd, mount: &Mount) -> nix::Result<()> {
     let is_made_up = matches!(mount.kind, MountKind::File(_) | MountKind::Symlink(_));
-    if !is_made_up && look(lower, &mount.at)?.is_some() {
+    if !is_made_up && look(lower, &mount.at)?.is_some_and(|there| is_directory(&there) == mount.is_directory()) {
         return Ok(());
     }
     let (Some(parent), Some(name)) = (mount.at.parent(), mount.at.file_name()) else { return Err(Errno::EINVAL) };
@@ -71,8 +71,7 @@ fn directory(upper: &OwnedFd, lower: &OwnedFd, path: &Path) -> nix::Result<Owned
     let mut made = PathBuf::from(".");
     for name in path.components().skip(1) {
         made.push(name);
-        let below = look(lower, &made)?
-            .filter(|below| SFlag::from_bits_truncate(below.st_mode & libc::S_IFMT) == SFlag::S_IFDIR);
+        let below = look(lower, &made)?.filter(is_directory);
         let mode = below.map_or(0o755, |below| below.st_mode & 0o1777);
         match mkdirat(upper, &made, Mode::from_bits_truncate(mode)) {
             Ok(()) | Err(Errno::EEXIST) => {}
@@ -80,6 +79,10 @@ fn directory(upper: &OwnedFd, lower: &OwnedFd, path: &Path) -> nix::Result<Owned
         }
     }
     open_below(upper, &made)
+}
+
+fn is_directory(found: &FileStat) -> bool {
+    SFlag::from_bits_truncate(found.st_mode & libc::S_IFMT) == SFlag::S_IFDIR
 }
 
 /// What the root file system has there, no link followed out of it.

@@ -3,7 +3,7 @@
 use super::mounts::Tree;
 use super::source::Trouble;
 use super::walk::{self, End};
-use super::{BindRole, Mount, MountKind, lookup, wrong};
+use super::{BindRole, Mount, MountKind, base, lookup, wrong};
 use crate::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,9 @@ pub(super) fn settle(tree: &mut Tree) -> Result<(), Error> {
     let places: Vec<PathBuf> = tree.mounts.iter().map(|mount| mount.at.clone()).collect();
     for place in places {
         let Some(mount) = lookup::at(&tree.mounts, &place) else { continue };
+        if stays_on_root(tree, mount)? {
+            continue;
+        }
         if let Some(is_there) = link_on_root(tree, mount)? {
             if is_there {
                 tree.mounts.retain(|mount| mount.at != place);
@@ -33,6 +36,26 @@ pub(super) fn settle(tree: &mut Tree) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The sandbox's own /proc and /dev are where init looks for them, whatever a root file system has there: a link of its own must not
+/// lead them elsewhere. In the layer above it they take its place.
+fn stays_on_root(tree: &Tree, mount: &Mount) -> Result<bool, Error> {
+    let Some(root) = lookup::at(&tree.mounts, Path::new("/")).and_then(Mount::bind) else { return Ok(false) };
+    let is_own =
+        mount.origin == base::own_origin() && [Path::new("/proc"), Path::new("/dev")].contains(&mount.at.as_path());
+    if !is_own || root.role != BindRole::Root {
+        return Ok(false);
+    }
+    let path = root.source.path().join(mount.at.strip_prefix("/").unwrap_or(&mount.at));
+    match path.symlink_metadata() {
+        Ok(found) if !found.is_dir() && root.writable => {
+            let message =
+                format!("{} is no directory in the root file system, and one is needed there", mount.at.display());
+            Err(wrong(&mount.origin, message).remedy("Mend it there").path(path))
+        }
+        _ => Ok(true),
+    }
 }
 
 /// For a link of ours on a root file system: does that have the same one? Another file gives way in a layer above it, and stays

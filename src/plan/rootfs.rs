@@ -3,7 +3,7 @@
 use super::host::HostFacts;
 use super::trust::Trees;
 use super::variables::Scope;
-use super::{Bind, BindRole, Mount, MountKind, RootWritable, SourcePath, User, paths, source, wrong};
+use super::{Bind, BindRole, Mount, MountKind, RootWritable, SourcePath, User, paths, roots, source, wrong};
 use crate::error::Error;
 use crate::profile::{Located, Root, schema, wording};
 use crate::rootfs::store;
@@ -61,6 +61,7 @@ pub(super) fn replace_system(mounts: &mut Vec<Located<schema::Mount>>) {
 
 fn directory(Located { value, origin }: &Located<String>, host: &HostFacts) -> Result<SourcePath, Error> {
     let path = Scope { host, origin }.path(value)?;
+    roots::refuse(&path, origin, host)?;
     let real = host.real(&path);
     let is_the_hosts =
         real == Path::new("/") || ["/proc", "/sys", "/dev", "/run"].iter().any(|own| real.starts_with(own));

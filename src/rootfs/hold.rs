@@ -2,10 +2,9 @@
 //!
 //! A lock dies with the last process that holds it, whatever ended that: there is nothing to clean up.
 
-use super::record::{Map, Record};
+use super::record::Record;
 use super::store::{self, DIRECTORY, Store, is_still};
 use crate::error::Error;
-use crate::plan::{BindRole, MountKind, Plan};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, openat};
 use nix::sys::stat::Mode;
@@ -44,27 +43,6 @@ pub fn hold(name: &str) -> Result<Hold, Error> {
     let directory = lock(&store, name, FlockArg::LockSharedNonblock)?;
     let record = Record::read(&*directory).map_err(|why| broken(name, &why))?;
     Ok(Hold { directory, tree: store::tree(store.path(), name), record })
-}
-
-/// Takes the root of a run into use, if that is an imported one.
-///
-/// # Errors
-/// Those of [`hold`].
-pub fn of(plan: &Plan) -> Result<Option<Hold>, Error> {
-    let root = plan.mounts.iter().find_map(|mount| match &mount.kind {
-        MountKind::Bind(bind) if bind.role == BindRole::Root => Some(&bind.source.base),
-        _ => None,
-    });
-    let (Some(root), Ok(place)) = (root, store::place()) else { return Ok(None) };
-    let name = root.strip_prefix(place).ok().and_then(|below| below.parent()?.to_str());
-    let Some(name) = name.filter(|name| store::is_name(name)) else { return Ok(None) };
-    let held = hold(name)?;
-    if held.record.map == Map::Subordinate && !plan.user.has_range() {
-        tracing::warn!(
-            "the files of the root {name:?} have many owners, who are nobody here: --map subordinate has them"
-        );
-    }
-    Ok(Some(held))
 }
 
 /// Takes it for oneself.

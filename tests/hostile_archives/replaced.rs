@@ -66,6 +66,12 @@ fn a_link_behind_a_link_that_was_turned_leads_to_its_new_target() {
 }
 
 #[test]
+fn a_way_that_led_over_what_was_replaced_is_not_gone_any_more() {
+    let archive = Tar::new().directory("d").directory("d/x").symlink("l", "d/x/..").file("l/a", "");
+    refused(&archive.file("l/x", "").file("l/b", "").end(), "x is no directory");
+}
+
+#[test]
 fn a_link_that_became_a_directory_is_one_and_its_target_stays_empty() {
     let archive = Tar::new().directory("other").symlink("d", "other").directory("d").file("d/a", "x").end();
     assert_eq!(made(&archive), tree([("d", "directory 755"), ("d/a", "file 644 x"), ("other", "directory 755")]));

@@ -123,6 +123,19 @@ fn what_is_written_persistently_stays_and_belongs_to_the_caller() {
 }
 
 #[test]
+fn what_a_profile_says_of_a_layer_in_memory_is_nothing_to_a_later_one_that_wants_none() {
+    let small = Small::new();
+    small.project.write("layer.yaml", "extends: [default]\nroot: {writable: tmpfs, size: 1MiB}\n");
+    let flags = ["-p", "./layer.yaml", "--root-writable", "persistent"];
+    small.inside(&flags, "dd if=/dev/zero of=/large bs=64k count=64 2>/dev/null");
+    assert!(small.tree.join("large").exists());
+    small
+        .project
+        .shell(&small.flags(&[&flags[..], &["--root-size", "1M"]].concat()), "true")
+        .refused(&["root.size is"]);
+}
+
+#[test]
 fn made_up_files_are_not_written_into_one_that_keeps_what_is_written() {
     let small = Small::new();
     fs::create_dir(small.tree.join("etc")).unwrap();
@@ -410,7 +423,33 @@ fn a_file_in_the_place_of_a_directory_is_told_or_gives_way() {
     fs::write(small.tree.join("etc"), "").unwrap();
     assert_eq!(small.inside(&[], "cat /etc/hostname"), "sandbox");
     fs::write(small.tree.join("proc"), "").unwrap();
-    let refused = small.project.shell(&small.flags(&[]), "true");
-    refused.refused(&["sandbox: /proc is a file in the root file system, and a directory is needed there"]);
+    assert_eq!(small.inside(&[], "readlink /proc/self/cwd >/dev/null && echo works"), "works");
+    let refused = small.project.shell(&small.flags(&["--root-writable", "persistent"]), "true");
+    refused.refused(&["sandbox: /proc is no directory in the root file system, and one is needed there"]);
     assert!(!refused.stderr.contains("sandbox: sandbox"), "{}", refused.stderr);
+}
+
+// Init reads /proc by its name: a root file system must not lead it to what the command writes.
+#[test]
+fn a_link_in_the_place_of_proc_or_dev_gives_way() {
+    for name in ["proc", "dev"] {
+        let small = Small::new();
+        fs::create_dir(small.tree.join("fake")).unwrap();
+        symlink("/fake", small.tree.join(name)).unwrap();
+        for writable in ["no", "tmpfs"] {
+            let script = "ls /fake; readlink /proc /dev; test -e /proc/self/stat && test -c /dev/null && echo true";
+            let output = small.project.shell(&small.flags(&["--root-writable", writable]), script);
+            assert_eq!(output.ok(), "true", "{name} {writable}");
+        }
+        small.project.shell(&small.flags(&["--root-writable", "persistent"]), "true").refused(&["is no directory"]);
+    }
+}
+
+#[test]
+fn an_imported_one_is_named_by_its_name_alone() {
+    let small = Small::new();
+    finish(small.project.outside("tar", &["-C", small.tree.to_str().unwrap(), "-cf", "small.tar", "."])).ok();
+    small.project.run(&["rootfs", "import", "-q", "small.tar", "--name", "small"]).ok();
+    let path = small.project.home().join(".local/share/sandbox/roots/small/tree/");
+    small.project.run(&["--root", path.to_str().unwrap(), "--", "sh"]).refused(&["--root NAME"]);
 }

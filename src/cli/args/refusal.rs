@@ -36,7 +36,13 @@ pub fn reword(error: &clap::Error, command: &Command) -> Error {
     // "--pids <N>" → "--pids"
     let flag = arg.split([' ', '=']).next().unwrap_or_default().trim_end_matches("...");
     match error.kind() {
-        ErrorKind::UnknownArgument if !flag.starts_with('-') => bare_word(flag),
+        ErrorKind::UnknownArgument if !flag.starts_with('-') => match command.get_name() {
+            "sandbox enter" => Error::usage(format!("{flag:?} comes without --"))
+                .remedy(format!("Put -- before the command: sandbox enter NAME -- {flag}")),
+            "sandbox rootfs" => Error::usage(format!("{flag:?} is one word too many"))
+                .remedy("A name is given with --name: sandbox rootfs import FILE --name NAME"),
+            _ => bare_word(flag),
+        },
         ErrorKind::UnknownArgument => later(flag).unwrap_or_else(|| unknown(flag, command)),
         ErrorKind::InvalidSubcommand => {
             let word = context(ContextKind::InvalidSubcommand);

@@ -77,6 +77,8 @@ fn a_command_without_dashes_is_refused_with_the_line_to_type() {
 fn what_is_not_understood_is_named_with_the_nearest_known_word() {
     insta::assert_snapshot!(page(&[
         &["--read-only", "/usr"],
+        &["enter", "box", "ls"],
+        &["rootfs", "import", "debian.tar", "debian"],
         &["--hostnam", "x"],
         &["-x"],
         &["--network", "hots"],

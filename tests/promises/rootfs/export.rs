@@ -41,6 +41,7 @@ fn a_tree_comes_back_as_it_was() {
     project.run(&["rootfs", "export", "two", "two.tar"]).ok();
     outside(&project, "cmp one.tar two.tar");
     outside(&project, "chmod -R u+rwx before after");
+    project.run(&["rootfs", "remove", "one", "two"]).ok();
 }
 
 #[test]
@@ -68,6 +69,7 @@ fn what_its_owner_may_not_read_is_exported_too() {
     let listed = outside(&project, &format!("{} rootfs export debian | tar -tvf - | cut -c1-10,40-", binary()));
     assert!(listed.contains("d---------") && listed.contains("----------"), "{listed}");
     outside(&project, &format!("{} rootfs export debian - | tar -xOf - closed/shadow | grep secret", binary()));
+    project.run(&["rootfs", "remove", "debian"]).ok();
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! A root that is removed is gone at once, and only it.
 
 use super::super::harness::{Project, binary, finish, patience};
-use super::{archive, import, left, names, outside, start, store};
+use super::{archive, children, import, left, names, outside, start, store};
 use nix::fcntl::{Flock, FlockArg};
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::time::Instant;
 
@@ -45,9 +45,10 @@ fn a_root_in_which_a_run_is_stays() {
     let args = ["-p", "build", "--root", "debian", "--", "/sandbox", "rootfs", "import", "-", "--name", "x"];
     let mut running = start(&project, &args);
     let begun = Instant::now();
-    let lock = || Flock::lock(File::open(store(&project).join("debian")).unwrap(), FlockArg::LockExclusiveNonblock);
-    while lock().is_ok() {
-        assert!(begun.elapsed() < patience() && running.try_wait().unwrap().is_none(), "the run does not hold it");
+    let is_there =
+        |payload| fs::read(format!("/proc/{payload}/cmdline")).is_ok_and(|line| line.starts_with(b"/sandbox\0"));
+    while !children(running.id()).into_iter().flat_map(children).any(is_there) {
+        assert!(begun.elapsed() < patience() && running.try_wait().unwrap().is_none(), "the run does not start");
     }
     project.run(&["rootfs", "remove", "debian"]).refused(&["\"debian\" is in use"]);
     drop(running.stdin.take());

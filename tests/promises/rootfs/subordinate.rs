@@ -43,6 +43,7 @@ fn files_are_their_owners_and_come_back_so() {
     lines.sort_unstable();
     expected.sort_unstable();
     assert_eq!(lines, expected);
+    project.run(&["rootfs", "remove", "owners"]).ok();
 }
 
 #[test]
