@@ -63,11 +63,12 @@ impl Home {
         shell.args(["-c", script]).current_dir(self.project()).env_clear().stdin(Stdio::null());
         shell.env("PATH", format!("{}/bin:{path}:/usr/sbin:/sbin", self.path().display())).env("HOME", self.path());
         shell.env("USER", "tester").env("TERM", "xterm").env("LANG", "C.UTF-8");
-        shell.env("XDG_RUNTIME_DIR", self.path().join("run"));
-        if gives_a_cgroup() {
-            let bus = format!("unix:path=/run/user/{}/bus", nix::unistd::getuid());
-            shell.env("DBUS_SESSION_BUS_ADDRESS", bus);
-        }
+        // The service manager is found by it; elsewhere there is none, and nobody else's sandboxes are to be seen.
+        let runtime = match gives_a_cgroup() {
+            true => format!("/run/user/{}", nix::unistd::getuid()).into(),
+            false => self.path().join("run"),
+        };
+        shell.env("XDG_RUNTIME_DIR", runtime);
         shell
     }
 

@@ -32,7 +32,7 @@ fn a_system_without_glibc_bash_and_merged_usr_is_a_root_file_system() {
         printf 'root:x:0:0::/root:/bin/sh\nwww:x:82:82::/var/www:/bin/sh\n' > tree/etc/passwd
         printf 'root:x:0:\nwww:x:82:\n' > tree/etc/group
         echo 'it is served' > tree/var/www/page
-        tar -C tree --owner=0 --group=0 -cf - . | xz -0 | sandbox rootfs import -q - --name small --map subordinate
+        tar -C tree --owner=0 --group=0 -cf - . | gzip | sandbox rootfs import -q - --name small --map subordinate
         {} --root small -- sh -c 'su www -c "id -un"; ls -l /root && exit 0'
         {} --root small -- sh -c 'httpd -p 127.0.0.1:80 -u www:www -h /var/www; wget -q -O - http://127.0.0.1/page'
         sandbox --root small -- sh -c 'httpd -p 127.0.0.1:8080 -h /var/www; wget -q -O - http://127.0.0.1:8080/page'"#,
