@@ -5,7 +5,7 @@ use crate::error::Error;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
-use nix::unistd::geteuid;
+use nix::unistd::{getegid, geteuid};
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
@@ -92,7 +92,7 @@ impl Way {
             let error = Error::host(format!("{at_path} belongs to uid {owner}, who could put other roots there"));
             let whose = if own == 0 { "root's own home, as sudo -H does" } else { "a directory of your own" };
             error.remedy(format!("Set HOME to {whose}, or name one with XDG_DATA_HOME"))
-        } else if is(stat, SFlag::S_IFDIR) && stat.st_mode & 0o022 != 0 && stat.st_mode & 0o1000 == 0 {
+        } else if is(stat, SFlag::S_IFDIR) && stat.st_mode & others_write(stat) != 0 && stat.st_mode & 0o1000 == 0 {
             // Where it is sticky, what belongs to the two stays: its owner is looked at next.
             Error::host(format!("{at_path} can be changed by somebody else than you"))
                 .remedy(format!("Make it yours alone: chmod go-w {at_path}"))
@@ -101,6 +101,14 @@ impl Way {
         };
         self.fault.get_or_insert(fault.path(at));
     }
+}
+
+/// The permissions by which somebody else writes. Where each user has a group of his own, of the same number, and a umask of 002, his
+/// directories are writable for that group, and it is nobody but he.
+fn others_write(stat: &FileStat) -> u32 {
+    let own = geteuid();
+    let is_private = !own.is_root() && stat.st_gid == own.as_raw() && stat.st_gid == getegid().as_raw();
+    if is_private { 0o002 } else { 0o022 }
 }
 
 fn is(stat: &FileStat, kind: SFlag) -> bool {
@@ -132,7 +140,8 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let (middle, end) = (place.path().join("middle"), place.path().join("middle/end"));
         fs::create_dir_all(&end).unwrap();
-        for (mode, is_fault) in [(0o755, false), (0o775, true), (0o757, true), (0o1777, false)] {
+        let has_own_group = !geteuid().is_root() && geteuid().as_raw() == getegid().as_raw();
+        for (mode, is_fault) in [(0o755, false), (0o775, !has_own_group), (0o757, true), (0o1777, false)] {
             fs::set_permissions(&middle, Permissions::from_mode(mode)).unwrap();
             assert_eq!(fault(&end).is_some(), is_fault, "{mode:o}");
             assert_eq!(fault(&end.join("not/there")).is_some(), is_fault, "{mode:o}");

@@ -110,6 +110,8 @@ fn a_service_that_leaves_uid_0_has_no_capability_and_no_way_back() {
 #[test]
 fn no_set_user_id_program_changes_the_user() {
     let project = Project::new();
+    // Under host root only where nobody else can reach it.
+    std::fs::set_permissions(project.home(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let script = "cp /usr/bin/id /tmp/; chown 44 /tmp/id; chmod 4755 /tmp/id; as_user 33 /tmp/id -u";
     let more: &[&str] = &["--feature", "set_id_bits"];
     assert_eq!(with(&project, POWER, more, &script.replace("; as", " && as")).ok(), "33");

@@ -202,5 +202,7 @@ fn no_set_user_id_file_can_be_left_behind() {
         let mode = std::fs::metadata(project.path().join(name)).map_or(0, |m| m.mode());
         assert_eq!(mode & 0o6000, 0, "{name}");
     }
+    // Under host root only where nobody else can reach it.
+    std::fs::set_permissions(project.home(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     project.shell(&["-p", "build", "--feature", "set_id_bits"], "chmod 4755 x").ok();
 }
