@@ -55,7 +55,10 @@ static ssize_t target(int pid, const char *name, char *text, size_t size)
 static int is_early(int pid)
 {
     static char text[1 << 12];
-    return target(pid, "exe", text, sizeof text) < 0 && errno == EACCES;
+    if (target(pid, "exe", text, sizeof text) >= 0 || errno != EACCES)
+        return 0;
+    /* The same is said of one that is gone. */
+    return contents(pid, "status", text, sizeof text) > 0 && !strstr(text, "State:\tZ") && !strstr(text, "State:\tX");
 }
 
 /* What is no finding of a process that has had its execve in the meantime. */

@@ -105,7 +105,7 @@ fn a_directory_of_it_can_be_replaced_in_the_layer() {
         small.project.shell(&small.flags(&["--root-writable", "tmpfs"]), "rm -r /data && mkdir /data && ls -A /data");
     match (version.next(), version.next()) {
         (Some(major), Some(minor)) if (major, minor) >= (6, 6) => assert_eq!(replaced.ok(), ""),
-        _ => assert!(replaced.code() == 0 || replaced.stderr.contains("I/O error"), "{replaced:?}"),
+        _ => assert!(replaced.code() == 0 || replaced.stderr.contains("Input/output error"), "{replaced:?}"),
     }
     assert!(small.tree.join("data/old").is_dir());
 }
