@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Where what is shown lies inside.
-pub const PLACE: &str = "/work";
+pub const PLACE: &str = "/job";
 
 /// A path of the host's that is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,8 +118,8 @@ mod tests {
             .filter(|(_, bind)| bind.role == BindRole::Tree)
             .map(|(at, bind)| (at, bind.writable))
             .collect();
-        assert_eq!(trees, [(Path::new("/work/sandbox"), false), (Path::new("/work/tree"), true)]);
-        assert_eq!(plan.command.argv, ["/work/sandbox", "word"]);
+        assert_eq!(trees, [(Path::new("/job/sandbox"), false), (Path::new("/job/tree"), true)]);
+        assert_eq!(plan.command.argv, ["/job/sandbox", "word"]);
         assert_eq!(plan.network, NetworkMode::None);
         assert!(plan.capabilities.is_empty() && plan.pass_fds.is_empty());
         let kept: Vec<_> = plan.environment.variables.iter().map(|(name, _)| name.to_str().unwrap()).collect();

@@ -12,7 +12,7 @@ fn part(import: u32) -> Option<u32> {
     let init = children(supervisor).into_iter().next()?;
     let part = children(init).into_iter().next()?;
     let command = fs::read(format!("/proc/{part}/cmdline")).ok()?;
-    command.starts_with(b"/work/sandbox\0__rootfs\0").then_some(part)
+    command.starts_with(b"/job/sandbox\0__rootfs\0").then_some(part)
 }
 
 /// What `look` says of it while it stands still.
@@ -50,7 +50,7 @@ fn status(part: u32, key: &str) -> Option<String> {
 fn shown(part: u32) -> Option<Vec<(String, bool)>> {
     let mounts = fs::read_to_string(format!("/proc/{part}/mountinfo")).ok()?;
     let mounts = mounts.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let below = mounts.filter(|fields| fields[4].starts_with("/work/"));
+    let below = mounts.filter(|fields| fields[4].starts_with("/job/"));
     let mut shown: Vec<_> =
         below.map(|fields| (fields[4].to_owned(), fields[5].split(',').any(|option| option == "rw"))).collect();
     shown.sort();
@@ -84,9 +84,9 @@ fn the_part_that_unpacks_is_shown_nothing_else() {
     large(&project);
     let import = ["rootfs", "import", "large.tar", "--name", "x"];
     let (shown, disk) = stopped(&project, &import, |part| Some((shown(part)?, from_disk(part)?)));
-    let expected = [("/work/room", true), ("/work/sandbox", false), ("/work/source", false), ("/work/tree", true)];
+    let expected = [("/job/room", true), ("/job/sandbox", false), ("/job/source", false), ("/job/tree", true)];
     assert_eq!(shown, expected.map(|(path, writable)| (path.to_owned(), writable)));
-    assert!(disk.iter().all(|point| point.starts_with("/work/")), "{disk:?}");
+    assert!(disk.iter().all(|point| point.starts_with("/job/")), "{disk:?}");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn the_part_that_packs_reads_and_can_do_no_more() {
     import(&project, "large.tar", "kept").ok();
     let export = ["rootfs", "export", "kept"];
     let (shown, sets) = stopped(&project, &export, |part| Some((shown(part)?, capabilities(part)?)));
-    assert_eq!(shown, [("/work/sandbox".to_owned(), false), ("/work/tree".to_owned(), false)]);
+    assert_eq!(shown, [("/job/sandbox".to_owned(), false), ("/job/tree".to_owned(), false)]);
     const CAP_DAC_READ_SEARCH: u64 = 1 << 2;
     assert!(sets.iter().all(|set| *set == CAP_DAC_READ_SEARCH), "{sets:x?}");
 }
