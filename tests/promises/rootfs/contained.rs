@@ -46,7 +46,7 @@ fn status(part: u32, key: &str) -> Option<String> {
     Some(status.lines().find_map(|line| line.strip_prefix(&format!("{key}:")))?.trim().to_owned())
 }
 
-/// What is mounted below /work, and whether it can be written.
+/// What is mounted below /job, and whether it can be written.
 fn shown(part: u32) -> Option<Vec<(String, bool)>> {
     let mounts = fs::read_to_string(format!("/proc/{part}/mountinfo")).ok()?;
     let mounts = mounts.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
