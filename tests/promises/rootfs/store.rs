@@ -142,7 +142,7 @@ fn a_place_that_somebody_else_can_turn_elsewhere_is_refused_before_anything_is_m
     fs::set_permissions(project.home().join("shared"), fs::Permissions::from_mode(0o1777)).unwrap();
     import().ok();
     // What was there before is neither listed, nor run in, nor removed.
-    fs::set_permissions(&data, fs::Permissions::from_mode(0o775)).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o757)).unwrap();
     for args in [&["rootfs", "list"][..], &["rootfs", "remove", "debian"], &["--root", "debian", "--", "/bin/hello"]] {
         let mut command = project.sandbox(args);
         command.env("XDG_DATA_HOME", &data);
