@@ -8,17 +8,19 @@ use super::tree::write_new;
 use crate::plan::{Mount, MountKind};
 use crate::sys::descriptor::open_resolved;
 use crate::sys::mount::{self, attr};
+use nix::NixPath;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag};
 use nix::libc;
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat, mknodat};
 use nix::unistd::{fchdir, symlinkat};
+use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-const LOWER: &str = "lower";
-const UPPER: &str = "upper";
-const WORK: &str = "work";
+const LOWER: &CStr = c"lower";
+const UPPER: &CStr = c"upper";
+const WORK: &CStr = c"work";
 
 /// overlayfs with the root file system `lower` below and a directory of the tmpfs `ground` above.
 ///
@@ -29,7 +31,7 @@ pub(super) fn overlay(ground: &OwnedFd, lower: &OwnedFd, mounts: &[Mount]) -> Do
     for (name, mode) in [(LOWER, Mode::empty()), (UPPER, mode), (WORK, Mode::S_IRWXU)] {
         mkdirat(ground, name, mode).at(Step::RootOverlay)?;
     }
-    let upper = open_below(ground, Path::new(UPPER)).at(Step::RootOverlay)?;
+    let upper = open_below(ground, UPPER).at(Step::RootOverlay)?;
     let mut covered: Option<&Mount> = None;
     for (index, mount) in mounts.iter().enumerate().skip(1) {
         // What lies in another mount is made there.
@@ -41,12 +43,8 @@ pub(super) fn overlay(ground: &OwnedFd, lower: &OwnedFd, mounts: &[Mount]) -> Do
     mount::attach(lower, ground, LOWER).at(Step::RootOverlay)?;
     // Its paths count from the current directory.
     fchdir(ground).at(Step::RootOverlay)?;
-    let options = [
-        (c"lowerdir", Some(c"lower")),
-        (c"upperdir", Some(c"upper")),
-        (c"workdir", Some(c"work")),
-        (c"userxattr", None),
-    ];
+    let options =
+        [(c"lowerdir", Some(LOWER)), (c"upperdir", Some(UPPER)), (c"workdir", Some(WORK)), (c"userxattr", None)];
     mount::new_filesystem(c"overlay", &options, attr::NOSUID | attr::NODEV).at(Step::RootOverlay)
 }
 
@@ -95,7 +93,7 @@ fn look(lower: &OwnedFd, path: &Path) -> nix::Result<Option<FileStat>> {
     }
 }
 
-fn open_below(directory: &OwnedFd, path: &Path) -> nix::Result<OwnedFd> {
+fn open_below<P: ?Sized + NixPath>(directory: &OwnedFd, path: &P) -> nix::Result<OwnedFd> {
     let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC);
     open_resolved(directory, path, how.resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS))
 }

@@ -70,11 +70,10 @@ pub(super) fn own(
 /// The root: 16 MiB for the made-up files, and as many inodes as the destinations and the ways to them need.
 pub(super) fn root(mounts: &[Mount], writable: Option<RootWritable>, size: Option<u64>) -> Root {
     let names = mounts.iter().map(|mount| mount.at.components().count()).sum::<usize>() as u64;
-    let size = match writable {
-        Some(RootWritable::Tmpfs) => size.unwrap_or(1 << 30),
-        _ => 16 << 20,
+    let (size, written) = match writable {
+        Some(RootWritable::Tmpfs) => size.map_or((1 << 30, 1 << 18), |size| (size, size / 4096)),
+        _ => (16 << 20, 0),
     };
-    let written = if writable == Some(RootWritable::Tmpfs) { size / 4096 } else { 0 };
     Root {
         tmpfs: Tmpfs {
             size,
