@@ -1,5 +1,6 @@
 //! `sandbox stats NAME`: what a sandbox uses while it runs.
 
+use super::tell::seconds;
 use super::{say, table};
 use crate::error::Error;
 use crate::host::figures::{self, Figures, Source};
@@ -69,7 +70,7 @@ pub fn stats(name: &str, form: Form) -> Result<u8, Error> {
 }
 
 fn percent(used_us: u64) -> f64 {
-    (used_us as f64 / f64::from(PAUSE) / 10.0 * 10.0).round() / 10.0
+    (used_us as f64 / f64::from(PAUSE)).round() / 10.0
 }
 
 fn look<'run>(run: &'run ask::Run, figures: &Figures, cpu_percent: Option<f64>, limits: Limits) -> Look<'run> {
@@ -115,10 +116,6 @@ fn page(look: &Look) -> String {
 
 fn size(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
-}
-
-fn seconds(microseconds: u64) -> String {
-    format!("{:.1} s", microseconds as f64 / 1e6)
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ fn cpu_time_us(outcome: &Outcome) -> Option<u64> {
 }
 
 /// Microseconds as people read them.
-fn seconds(microseconds: u64) -> String {
+pub(super) fn seconds(microseconds: u64) -> String {
     format!("{:.1} s", microseconds as f64 / 1e6)
 }
 
