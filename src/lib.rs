@@ -39,6 +39,7 @@ pub mod prepare;
 pub mod profile;
 pub mod rootfs;
 pub mod sys;
+pub mod timings;
 pub mod verify;
 mod visible;
 #[cfg(feature = "faults")]

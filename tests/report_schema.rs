@@ -11,6 +11,7 @@ use sandbox::plan::{self, HostFacts, Plan};
 use sandbox::prepare::prepare;
 use sandbox::profile::Origin;
 use sandbox::profile::schema::{Enforcement, SeccompPolicy};
+use sandbox::timings::{Lap, Timings};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -92,7 +93,10 @@ fn plan() -> Plan {
 fn written(outcome: &Outcome, plan: Option<&Plan>, is_prepared: bool) -> Value {
     let options = Options { name: Some("case-7".into()), report_format: ReportFormat::Json, ..Options::default() };
     let prepared = plan.filter(|_| is_prepared).map(|plan| prepare(plan).unwrap());
-    serde_json::from_slice(&render(outcome, &options, plan, prepared.as_ref())).unwrap()
+    let lap = Lap { step: "id-maps", times: 4, from_us: 1, took_us: 1 };
+    let timings = Timings { total_us: 2, supervisor: vec![lap], init: vec![lap], payload: vec![lap] };
+    let timings = plan.map(|_| &timings);
+    serde_json::from_slice(&render(outcome, &options, plan, prepared.as_ref(), timings)).unwrap()
 }
 
 /// A report in which nothing is null that a run with this status can have.
@@ -300,6 +304,7 @@ fn a_word_that_is_not_known_and_a_form_that_is_not_right_are_refused() {
                 "/layers/landlock/mode",
                 "/layers/seccomp/policy",
                 "/layers/cgroup",
+                "/timings/init/0/step",
             ][..],
         ),
         (Status::ExecFailed, &["/error/kind", "/error/step", "/error/errno"]),

@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     outcome.protected_created.push(text.clone());
     let options = Options { name: Some(text.clone()), ..Options::default() };
 
-    let report = String::from_utf8(report::render(&outcome, &options, None, None)).unwrap();
+    let report = String::from_utf8(report::render(&outcome, &options, None, None, None)).unwrap();
     assert_harmless(report.strip_suffix('\n').unwrap());
     let value: Value = serde_json::from_str(&report).unwrap();
     for place in ["/name", "/error/message", "/error/path", "/error/remedy", "/protected_created/0"] {

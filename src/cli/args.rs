@@ -88,14 +88,7 @@ pub enum Invocation {
         signal: Option<Signal>,
     },
     /// `sandbox enter NAME [-- COMMAND]`
-    Enter {
-        /// Of the sandbox.
-        name: String,
-        /// Empty for its shell.
-        command: Vec<OsString>,
-        /// `-v`, `-q`, `--color`
-        verbosity: Verbosity,
-    },
+    Enter(Entry),
     /// `sandbox rootfs`
     Rootfs(RootfsSubcommand),
     /// What `rootfs` starts inside.
@@ -131,6 +124,19 @@ pub struct Run {
     pub quiet: bool,
     /// `--color`
     pub color: Color,
+}
+
+/// `sandbox enter`
+#[derive(Debug)]
+pub struct Entry {
+    /// Of the sandbox.
+    pub name: String,
+    /// Empty for its shell.
+    pub command: Vec<OsString>,
+    /// `--timings`
+    pub timings: bool,
+    /// `-v`, `-q`, `--color`
+    pub verbosity: Verbosity,
 }
 
 /// Reads the command line; `args` begins with the program's name.
@@ -173,7 +179,8 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> 
         "kill" => read::<KillLine>(rest, |line, _| Ok(Invocation::Kill { names: line.names, signal: line.signal })),
         "enter" => read::<EnterLine>(rest, |line, _| {
             let verbosity = Verbosity { verbose: line.verbose, quiet: line.quiet, color: line.color };
-            Ok(Invocation::Enter { name: line.name, command: line.command, verbosity })
+            let (name, command, timings) = (line.name, line.command, line.timings);
+            Ok(Invocation::Enter(Entry { name, command, timings, verbosity }))
         }),
         "completions" => read::<CompletionsLine>(rest, |line, _| Ok(Invocation::Completions { shell: line.shell })),
         "help" => Ok(Invocation::Print(RunLine::command().render_help().to_string())),
@@ -216,6 +223,7 @@ impl RunOptions {
                 report_format: self.report_format.unwrap_or_default(),
                 exit_codes: self.exit_code,
                 name: self.name,
+                timings: self.timings,
             },
             directory: self.directory,
             profiles: self.profile,

@@ -14,16 +14,19 @@ mod say;
 mod stats;
 mod table;
 mod tell;
+mod timings;
 mod verify;
 
 use crate::error::Error;
 use crate::profile::Shelves;
+use crate::timings::Stopwatch;
 use args::Invocation;
 use say::Verbosity;
 use std::ffi::OsString;
 
 /// A whole invocation: argv to exit code.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
+    let stopwatch = Stopwatch::start();
     #[cfg(feature = "faults")]
     crate::faults::read();
     let invocation = match args::parse(arguments) {
@@ -34,7 +37,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
         }
     };
     match invocation {
-        Invocation::Run(run) => run::run(*run),
+        Invocation::Run(run) => run::run(*run, stopwatch),
         Invocation::Explain { run, json } => explain::explain(*run, json),
         Invocation::ProfileList => answer(say::show, || Ok(profile::list(&Shelves::from_environment()))),
         Invocation::Verify(asked) => verify::run(asked),
@@ -51,7 +54,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> u8 {
         Invocation::Ps { json } => answer(say::print, || ps::ps(json)),
         Invocation::Stats { name, form } => watch(&name, form),
         Invocation::Kill { names, signal } => kill::kill(&names, signal),
-        Invocation::Enter { name, command, verbosity } => enter::enter(&name, command, verbosity),
+        Invocation::Enter(entry) => enter::enter(entry, stopwatch),
         Invocation::Rootfs(subcommand) => rootfs::run(subcommand),
         Invocation::RootfsInside { task } => crate::rootfs::inside::run(task),
         Invocation::Completions { shell } => answer(say::print, || completions::completions(&shell)),

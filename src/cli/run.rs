@@ -2,7 +2,7 @@
 
 use super::args::Run;
 use super::say::{self, Verbosity};
-use super::tell;
+use super::{tell, timings};
 use crate::error::Error;
 use crate::host::outcome::Outcome;
 use crate::host::report_file::ReportFile;
@@ -10,19 +10,31 @@ use crate::host::{self, Options, ReportFormat, meta_file, report};
 use crate::plan::{self, HostFacts, Plan};
 use crate::prepare::{self, Prepared};
 use crate::profile;
+use crate::timings::Stopwatch;
 
 /// Does it, and returns the exit code.
-pub fn run(run: Run) -> u8 {
+pub fn run(run: Run, mut watch: Stopwatch) -> u8 {
     say::start(Verbosity { verbose: run.verbose, quiet: run.quiet, color: run.color });
+    if run.options.timings {
+        watch.keep();
+    }
+    let code = attempt(run, &mut watch);
+    watch.lap("report");
+    timings::tell(&watch, "init");
+    code
+}
+
+fn attempt(run: Run, watch: &mut Stopwatch) -> u8 {
     let options = run.options.clone();
     // The place of the report is found before anything can go wrong, for a run without a verdict must not leave an old one.
     let place = match enter(&run).and_then(|()| options.report.as_ref().map(ReportFile::prepare).transpose()) {
         Ok(place) => place,
         Err(error) => return say::error(&error),
     };
-    let (outcome, report) = match plan(run) {
-        Ok(plan) => with_plan(&plan, &options),
-        Err(error) => failed(error, &options, None),
+    watch.lap("command-line");
+    let (outcome, report) = match plan(run, watch) {
+        Ok(plan) => with_plan(&plan, &options, watch),
+        Err(error) => failed(error, &options, None, watch),
     };
     tell::tell(&outcome);
     if let Some(Err(error)) = place.map(|place| place.publish(&report)) {
@@ -42,15 +54,16 @@ pub(super) fn enter(run: &Run) -> Result<(), Error> {
     })
 }
 
-/// Profiles, flags and host facts → the plan; also what `explain` shows.
-pub fn plan(run: Run) -> Result<Plan, Error> {
+/// Profiles, flags and host facts → the plan.
+fn plan(run: Run, watch: &mut Stopwatch) -> Result<Plan, Error> {
     refuse_set_id()?;
-    let merged = profile::load(&run.profiles, Some(run.flags))?;
+    let merged = watch.after("profiles", profile::load(&run.profiles, Some(run.flags)))?;
     tracing::debug!(
         "profiles read: {}",
         merged.sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(" < ")
     );
-    let plan = plan::make(merged, run.command, &HostFacts::read()?)?;
+    let host = watch.after("host-facts", HostFacts::read())?;
+    let plan = watch.after("plan", plan::make(merged, run.command, &host))?;
     #[cfg(feature = "faults")]
     let plan = crate::without::weaken(plan);
     tracing::debug!("plan made: {} mounts", plan.mounts.len());
@@ -68,30 +81,36 @@ pub(super) fn refuse_set_id() -> Result<(), Error> {
     }
 }
 
-fn with_plan(plan: &Plan, options: &Options) -> (Outcome, Vec<u8>) {
+fn with_plan(plan: &Plan, options: &Options, watch: &mut Stopwatch) -> (Outcome, Vec<u8>) {
     for notice in &plan.notices {
         tracing::warn!("{notice}");
     }
-    let prepared = match prepare::prepare(plan) {
+    let prepared = match watch.after("prepare", prepare::prepare(plan)) {
         Ok(prepared) => prepared,
-        Err(error) => return failed(error, options, Some(plan)),
+        Err(error) => return failed(error, options, Some(plan), watch),
     };
     tracing::debug!("filter, ruleset and sources prepared");
     tracing::info!("{}", start_line(plan, &prepared));
-    let outcome = host::run(&prepared, options);
-    let report = render(&outcome, options, Some(plan), Some(&prepared));
+    let outcome = host::run(&prepared, options, watch);
+    let report = render(&outcome, options, Some(plan), Some(&prepared), watch);
     (outcome, report)
 }
 
-fn failed(error: Error, options: &Options, plan: Option<&Plan>) -> (Outcome, Vec<u8>) {
+fn failed(error: Error, options: &Options, plan: Option<&Plan>, watch: &Stopwatch) -> (Outcome, Vec<u8>) {
     let outcome = Outcome::failed(error);
-    let report = render(&outcome, options, plan, None);
+    let report = render(&outcome, options, plan, None, watch);
     (outcome, report)
 }
 
-fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepared: Option<&Prepared>) -> Vec<u8> {
+fn render(
+    outcome: &Outcome,
+    options: &Options,
+    plan: Option<&Plan>,
+    prepared: Option<&Prepared>,
+    watch: &Stopwatch,
+) -> Vec<u8> {
     match options.report_format {
-        ReportFormat::Json => report::render(outcome, options, plan, prepared),
+        ReportFormat::Json => report::render(outcome, options, plan, prepared, watch.read().as_ref()),
         ReportFormat::Isolate => meta_file::render(outcome),
     }
 }

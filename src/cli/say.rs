@@ -57,6 +57,13 @@ pub fn error(error: &Error) -> u8 {
     SETUP_FAILED
 }
 
+/// A table that was asked for, on stderr, however quiet it is to be.
+pub fn tell(table: &str) {
+    let lines: String = table.lines().map(|line| format!("sandbox: {}\n", visible::line(line))).collect();
+    // As with any message: where it cannot be written there is nobody to tell.
+    let _ = std::io::stderr().write_all(lines.as_bytes());
+}
+
 /// A table or a page of ours, on stdout: names in it are not.
 pub fn show(text: &str) -> u8 {
     print(&visible::text(text))

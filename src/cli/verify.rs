@@ -83,9 +83,11 @@ fn refuse(run: &Run) -> Result<(), Error> {
     let without_name = Options { name: None, ..run.options.clone() };
     if without_name != Options::default() {
         return Err(Error::usage(
-            "verify makes a run of its own, whose stdio, report and exit code are not the caller's",
+            "verify makes a run of its own, whose stdio, report, timings and exit code are not the caller's",
         )
-        .remedy("Take --stdin, --stdout, --stderr, --report and --exit-code out; --json prints what came of it"));
+        .remedy(
+            "Take --stdin, --stdout, --stderr, --report, --exit-code and --timings out; --json prints what came of it",
+        ));
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use super::{Options, root, why};
 use crate::error::{Error, ErrorKind};
 use crate::inside::door::Door;
 use crate::prepare::{self, Prepared};
+use crate::timings::Stopwatch;
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -39,8 +40,8 @@ struct Entrance {
 ///
 /// # Errors
 /// Of what comes before the first process; what comes after is in the outcome.
-pub fn enter(run: &mut Run, argv: Vec<OsString>) -> Result<Outcome, Error> {
-    let Entrance { pass, init, cgroup, door } = Entrance::ask(run)?;
+pub fn enter(run: &mut Run, argv: Vec<OsString>, watch: &mut Stopwatch) -> Result<Outcome, Error> {
+    let Entrance { pass, init, cgroup, door } = watch.after("entrance", Entrance::ask(run))?;
     let too_many = pass.groups_too_many().map_err(why::clone_failed)?;
     if let Some(group) = too_many.first() {
         return Err(Error::host(format!("this process is in the group {group}, and the sandbox {} is not", run.name))
@@ -49,9 +50,9 @@ pub fn enter(run: &mut Run, argv: Vec<OsString>) -> Result<Outcome, Error> {
     let shell = || pass.variable("SHELL").cloned().unwrap_or_else(|| "/bin/sh".into());
     let argv = if argv.is_empty() { vec![shell()] } else { argv };
     let plan = pass.plan(argv).map_err(|why| run.not_understood(&why))?;
-    let mut prepared = prepare::prepare(&plan)?;
+    let mut prepared = watch.after("prepare", prepare::prepare(&plan))?;
     pass.apply(&mut prepared);
-    let mut outcome = attempt(&prepared, cgroup, door).unwrap_or_else(Outcome::failed);
+    let mut outcome = attempt(&prepared, cgroup, door, watch).unwrap_or_else(Outcome::failed);
     reword(&mut outcome, &run.name, &prepared, &init);
     Ok(outcome)
 }
@@ -74,16 +75,16 @@ impl Entrance {
     }
 }
 
-fn attempt(prepared: &Prepared, cgroup: Option<OwnedFd>, door: Door) -> Result<Outcome, Error> {
+fn attempt(prepared: &Prepared, cgroup: Option<OwnedFd>, door: Door, watch: &mut Stopwatch) -> Result<Outcome, Error> {
     let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
     let mut stdio = Stdio::prepare(&Options::default(), [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()], None)?;
-    let signals = Signals::block().map_err(why::clone_failed)?;
+    let signals = watch.after("stdio", Signals::block()).map_err(why::clone_failed)?;
     let ends = stdio.take_payload_ends();
     root::give(&ends, &prepared.plan.user).map_err(why::clone_failed)?;
-    let stand_in = launch::launch_stand_in(prepared, ends, door)?;
+    let stand_in = launch::launch_stand_in(prepared, ends, door, watch)?;
     signals.listen().map_err(why::clone_failed)?;
     let cgroup = Cgroup::of_entered(prepared.plan, cgroup);
-    Supervisor::new(prepared, stand_in, signals, stdio, cgroup, None)?.run()
+    Supervisor::new(prepared, stand_in, signals, stdio, cgroup, None, watch)?.run()
 }
 
 /// What happened to the sandbox is the reason of what happened to the command.

@@ -9,10 +9,12 @@ use crate::inside::link::{Link, Record};
 use crate::inside::{self, Init};
 use crate::prepare::Prepared;
 use crate::sys::process::{self, Cloned};
+use crate::timings::Stopwatch;
 use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpid, pipe2};
 use std::os::fd::OwnedFd;
+use std::time::Instant;
 
 /// Init, as the supervisor knows it.
 #[derive(Debug)]
@@ -58,16 +60,16 @@ impl Drop for Launched {
 /// Starts init with the payload's ends of stdio; a `None` there asks init for a terminal.
 ///
 /// Every signal must be blocked: init must not act on one meant for the supervisor.
-pub fn launch(prepared: &Prepared, stdio: [Option<OwnedFd>; 3]) -> Result<Launched, Error> {
+pub fn launch(prepared: &Prepared, stdio: [Option<OwnedFd>; 3], watch: &mut Stopwatch) -> Result<Launched, Error> {
     let user = &prepared.plan.user;
     // Before the clone: without them there is nothing to begin.
     let helpers = if user.has_range() && !user.mapped_by_root { Some(Helpers::find()?) } else { None };
-    let launched = begin(prepared, stdio, None)?;
+    let launched = watch.after("clone", begin(prepared, stdio, None, watch.since()))?;
     if user.mapped_by_root {
-        root::provide(prepared, &launched)?;
+        watch.after("id-maps", root::provide(prepared, &launched))?;
     } else if let Some(helpers) = helpers {
         let supervisor = process::pidfd_open(getpid()).map_err(why::clone_failed)?;
-        helpers.map(launched.pid, &user.uids, &user.gids, &supervisor)?;
+        watch.after("id-maps", helpers.map(launched.pid, &user.uids, &user.gids, &supervisor))?;
         // If it is gone, its end says so.
         let _ = launched.link.send(Record::Mapped, &[]);
     }
@@ -75,11 +77,21 @@ pub fn launch(prepared: &Prepared, stdio: [Option<OwnedFd>; 3]) -> Result<Launch
 }
 
 /// Starts the stand-in of one who enters by `door`, with the payload's ends of stdio.
-pub fn launch_stand_in(prepared: &Prepared, stdio: [Option<OwnedFd>; 3], door: Door) -> Result<Launched, Error> {
-    begin(prepared, stdio, Some(door))
+pub fn launch_stand_in(
+    prepared: &Prepared,
+    stdio: [Option<OwnedFd>; 3],
+    door: Door,
+    watch: &mut Stopwatch,
+) -> Result<Launched, Error> {
+    watch.after("clone", begin(prepared, stdio, Some(door), watch.since()))
 }
 
-fn begin(prepared: &Prepared, stdio: [Option<OwnedFd>; 3], door: Option<Door>) -> Result<Launched, Error> {
+fn begin(
+    prepared: &Prepared,
+    stdio: [Option<OwnedFd>; 3],
+    door: Option<Door>,
+    timed_since: Option<Instant>,
+) -> Result<Launched, Error> {
     let lack = |errno| why::clone_failed(errno);
     // Before the clone: this pidfd is how init can see that the supervisor is already dead.
     let supervisor = process::pidfd_open(getpid()).map_err(lack)?;
@@ -93,7 +105,7 @@ fn begin(prepared: &Prepared, stdio: [Option<OwnedFd>; 3], door: Option<Door>) -
         Cloned::Child => {
             // A copy of the supervisor's end here would keep init, which waits for its ids before it is tied, waiting for ever.
             drop((link, started));
-            let init = Init { prepared, link: init_link, supervisor, stdio, started: init_started };
+            let init = Init { prepared, link: init_link, supervisor, stdio, started: init_started, timed_since };
             match door {
                 Some(door) => inside::stand_in(init, door),
                 None => inside::run(init),

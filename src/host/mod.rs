@@ -31,6 +31,7 @@ mod why;
 use crate::error::Error;
 use crate::plan::Plan;
 use crate::prepare::Prepared;
+use crate::timings::Stopwatch;
 use cgroup::Cgroup;
 #[cfg(fuzzing)]
 pub use cgroup::fuzzing;
@@ -60,6 +61,8 @@ pub struct Options {
     pub exit_codes: Vec<(outcome::Status, u8)>,
     /// `--name`: by which others find the run; and for the report.
     pub name: Option<String>,
+    /// `--timings`
+    pub timings: bool,
 }
 
 /// `--report FILE|fd:N`
@@ -82,26 +85,26 @@ pub enum ReportFormat {
 }
 
 /// Does it. Whatever goes wrong becomes an outcome too: a run without a verdict does not exist.
-pub fn run(prepared: &Prepared, options: &Options) -> Outcome {
-    let mut outcome = attempt(prepared, options).unwrap_or_else(Outcome::failed);
+pub fn run(prepared: &Prepared, options: &Options, watch: &mut Stopwatch) -> Outcome {
+    let mut outcome = attempt(prepared, options, watch).unwrap_or_else(Outcome::failed);
     outcome.error.as_mut().into_iter().for_each(why::advise);
     outcome.protected_created = appeared(prepared.plan);
     outcome
 }
 
-fn attempt(prepared: &Prepared, options: &Options) -> Result<Outcome, Error> {
+fn attempt(prepared: &Prepared, options: &Options, watch: &mut Stopwatch) -> Result<Outcome, Error> {
     let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
     let mut stdio =
         Stdio::prepare(options, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()], prepared.plan.limits.output)?;
-    let signals = Signals::block().map_err(why::clone_failed)?;
-    let cgroup = Cgroup::find(prepared.plan)?;
-    let registration = Registration::make(options, prepared.plan)?;
+    let signals = watch.after("stdio", Signals::block()).map_err(why::clone_failed)?;
+    let cgroup = watch.after("cgroup", Cgroup::find(prepared.plan))?;
+    let registration = watch.after("registration", Registration::make(options, prepared.plan))?;
     let ends = stdio.take_payload_ends();
     root::give(&ends, &prepared.plan.user).map_err(why::clone_failed)?;
-    let init = launch::launch(prepared, ends)?;
+    let init = launch::launch(prepared, ends, watch)?;
     tracing::debug!("namespaces made, init starts");
     signals.listen().map_err(why::clone_failed)?;
-    Supervisor::new(prepared, init, signals, stdio, cgroup, registration)?.run()
+    Supervisor::new(prepared, init, signals, stdio, cgroup, registration, watch)?.run()
 }
 
 /// Watched paths where something is that was not there when the plan was made.

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::plan::{Enforcement, Extent, NetworkMode, Plan, SeccompPolicy};
 use crate::prepare::Prepared;
 use crate::profile::Source;
+use crate::timings::Timings;
 use crate::visible;
 use serde::Serialize;
 
@@ -42,6 +43,7 @@ pub struct Report<'run> {
     pub protected_created: &'run [String],
     pub degraded: Vec<&'run str>,
     pub layers: Option<Layers>,
+    pub timings: Option<&'run Timings>,
 }
 
 /// `error`
@@ -126,8 +128,15 @@ pub struct Ids {
     pub map: Vec<Extent>,
 }
 
-/// The JSON text, with a newline at its end. `plan` and `prepared` are missing where the run did not get that far.
-pub fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepared: Option<&Prepared>) -> Vec<u8> {
+/// The JSON text, with a newline at its end. `plan` and `prepared` are missing where the run did not get that far, `timings` where
+/// nobody asked for them.
+pub fn render(
+    outcome: &Outcome,
+    options: &Options,
+    plan: Option<&Plan>,
+    prepared: Option<&Prepared>,
+    timings: Option<&Timings>,
+) -> Vec<u8> {
     let (usage, memory) = (outcome.usage, outcome.memory_peak());
     let cgroup = outcome.cgroup.map(|cgroup| cgroup.layer);
     let preferred = prepared.map(|prepared| prepared.degraded.as_slice()).unwrap_or_default();
@@ -166,6 +175,7 @@ pub fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepare
         protected_created: &outcome.protected_created,
         degraded: preferred.iter().chain(&outcome.degraded).map(String::as_str).collect(),
         layers: plan.zip(prepared.filter(|_| has_run)).map(|(plan, prepared)| layers(plan, prepared, cgroup)),
+        timings,
     };
     // Serialising plain data to memory cannot fail: every map key is text and every number finite.
     let text = serde_json::to_string(&report).unwrap_or_default();

@@ -221,35 +221,12 @@ pub(super) fn execute_failed(errno: Errno, prepared: &Prepared) -> Error {
     error.step("execute").errno(errno)
 }
 
-/// The step in the report: one word.
+/// The step in the report: one word, and the same for what a user takes for one.
 fn word(step: Step) -> &'static str {
     match step {
-        Step::IdMaps => "id-maps",
-        Step::TieToSupervisor => "tie-to-supervisor",
-        Step::Namespaces => "namespaces",
-        Step::HideInit => "hide-init",
-        Step::PrivatePropagation | Step::OpenSource | Step::Destination | Step::Mount => "mount",
+        Step::PrivatePropagation | Step::OpenSource | Step::Destination => Step::Mount.name(),
         Step::RootTmpfs | Step::RootOverlay => "root",
-        Step::Proc => "proc",
-        Step::Quotas => "quotas",
-        Step::Devpts => "devpts",
-        Step::PivotRoot => "pivot-root",
-        Step::Loopback => "loopback",
-        Step::Hostname => "hostname",
-        Step::Keyring => "keyring",
-        Step::CgroupNamespace => "cgroup-namespace",
-        Step::Barrier => "barrier",
-        Step::Terminal => "terminal",
-        Step::Capabilities => "capabilities",
-        Step::Seccomp => "seccomp",
-        Step::Fork => "fork",
-        Step::Session => "session",
-        Step::Stdio => "stdio",
-        Step::Rlimits => "rlimits",
-        Step::WorkingDirectory => "workdir",
-        Step::Landlock => "landlock",
-        Step::Descriptors => "descriptors",
-        Step::Execute => "execute",
+        step => step.name(),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Orphans are not its own: they go to the init of the sandbox.
 
+use super::laps;
 use super::link::Record;
 use super::step::{At, Done, Step};
 use super::{Footing, Init};
@@ -27,6 +28,7 @@ fn until_end(init: &Init, payload: Pid, footing: &Footing, word: OwnedFd) -> Don
     process::close_all_but(terminal.into_iter().chain([link, word.as_raw_fd()]).collect()).at(Step::Descriptors)?;
     write(&word, &[1]).at(Step::Fork)?;
     drop(word);
+    laps::tell(&init.link);
     let stops = if terminal.is_some() { libc::WUNTRACED } else { 0 };
     loop {
         match process::wait_any(stops) {

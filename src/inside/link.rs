@@ -1,5 +1,6 @@
 //! The socket between supervisor and init: fixed-size records, with descriptors where the record's kind says so.
 
+use super::laps::{Lap, Process};
 use super::step::{Failure, Step};
 use nix::Result;
 use nix::errno::Errno;
@@ -38,6 +39,8 @@ pub enum Record {
     Used { user_time_us: u32, system_time_us: u32 },
     /// The CPU time that init counts, where no cgroup does, is used up.
     CpuTimedOut,
+    /// How long a step took, where that is asked for.
+    Lap(Lap),
 }
 
 pub(super) type Wire = [u8; 16];
@@ -56,6 +59,10 @@ impl Record {
             Record::TimedOut => (9, 0, 0, 0),
             Record::CpuTimedOut => (10, 0, 0, 0),
             Record::Used { user_time_us, system_time_us } => (11, user_time_us, system_time_us, 0),
+            Record::Lap(lap) => {
+                let what = lap.step as u32 | u32::from(lap.by == Process::Payload) << 8 | u32::from(lap.times) << 16;
+                (12, what, lap.from_us, lap.took_us as i32)
+            }
         };
         let mut wire = Wire::default();
         for (place, word) in wire.chunks_exact_mut(4).zip([kind, a, b, c as u32]) {
@@ -81,6 +88,12 @@ impl Record {
             9 => Record::TimedOut,
             10 => Record::CpuTimedOut,
             11 => Record::Used { user_time_us: word(4)?, system_time_us: word(8)? },
+            12 => {
+                let what = word(4)?;
+                let by = if what & 1 << 8 == 0 { Process::Init } else { Process::Payload };
+                let (step, times) = (Step::from_number(what & 0xff)?, (what >> 16) as u16);
+                Record::Lap(Lap { by, step, times, from_us: word(8)?, took_us: word(12)? })
+            }
             _ => return None,
         })
     }
@@ -161,8 +174,18 @@ mod tests {
         let used = Record::Used { user_time_us: 7, system_time_us: u32::MAX };
         let go = Record::Go { in_cgroup: true };
         let started = Record::Started { fence: false, terminals: true };
-        let records =
-            [go, started, used, Record::Failed(failure), Record::Ended(0x86), Record::Stopped, Record::CpuTimedOut];
+        let lap = Lap { by: Process::Payload, step: Step::Execute, times: u16::MAX, from_us: 7, took_us: u32::MAX };
+        let records = [
+            go,
+            started,
+            used,
+            Record::Failed(failure),
+            Record::Ended(0x86),
+            Record::Stopped,
+            Record::CpuTimedOut,
+            Record::Lap(lap),
+            Record::Lap(Lap { by: Process::Init, ..lap }),
+        ];
         for record in records {
             one.send(record, &[]).unwrap();
             assert_eq!(other.receive(MsgFlags::empty()).unwrap().unwrap().0, record);

@@ -9,6 +9,7 @@ pub mod door;
 pub mod fuzzing;
 mod identity;
 mod isolate;
+pub mod laps;
 mod layer;
 pub mod link;
 mod payload;
@@ -27,6 +28,7 @@ use crate::prepare::Prepared;
 use crate::sys::process::{self, Cloned};
 use crate::without;
 use door::{Door, Namespaces, Parts};
+use laps::Process;
 use link::{Link, Record};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -37,6 +39,7 @@ pub use sources::open_tree;
 pub use stand_in::run as stand_in;
 use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
 use step::{At, Done, Failure, Step};
 use tree::Tree;
 
@@ -53,16 +56,20 @@ pub struct Init<'run> {
     pub stdio: [Option<OwnedFd>; 3],
     /// Open until the payload's execve(2): its end of file is the supervisor's sign that the command runs.
     pub started: OwnedFd,
+    /// When the supervisor's stopwatch began, if the steps are to be timed.
+    pub timed_since: Option<Instant>,
 }
 
 /// The life of PID 1. Never returns to the supervisor's code.
 pub fn run(init: Init) -> ! {
+    laps::begin(Process::Init, init.timed_since);
     let Err(failure) = live(&init);
     give_up(&init, failure)
 }
 
 /// Tells the supervisor which step failed, and ends. Nothing is dropped: after close_range(2) owners hold numbers of nothing.
 fn give_up(init: &Init, failure: Failure) -> ! {
+    laps::tell(&init.link);
     // If nobody hears it, the supervisor is gone, and with it the one who could act on it.
     let _ = init.link.send(Record::Failed(failure), &[]);
     process::exit_now(125)

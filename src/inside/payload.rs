@@ -1,5 +1,6 @@
 //! The payload's last steps down, ending in execve(2).
 
+use super::laps::{self, Process};
 use super::step::{At, Done, Failure, Step};
 use super::{Footing, Init};
 use crate::layers::{landlock, rlimits};
@@ -19,6 +20,7 @@ pub(super) fn run(init: &Init, footing: &Footing, word: &OwnedFd, parent: Option
         // Init has failed, and said so itself.
         process::exit_now(125);
     }
+    laps::begin(Process::Payload, init.timed_since);
     let Err(failure) = tied.and_then(|()| step_down(init, footing));
     super::give_up(init, failure)
 }
@@ -93,6 +95,7 @@ fn descriptors(init: &Init) -> Done {
 /// As execvp(3) does: the first candidate that can be executed; EACCES is told only if nothing else was found.
 fn execute(init: &Init) -> Done<Infallible> {
     let prepared = init.prepared;
+    laps::tell(&init.link);
     let mut answer = Errno::ENOENT;
     for candidate in &prepared.candidates {
         let Err(errno) = execve(candidate, &prepared.argv, &prepared.envp);

@@ -1,5 +1,6 @@
 //! PID 1's life while the payload runs: it waits, reaps orphans, and tells the supervisor the true end.
 
+use super::laps;
 use super::link::Record;
 use super::step::{At, Done, Failure, Step};
 use super::timers::Timers;
@@ -40,6 +41,7 @@ fn until_end(init: &Init, payload: Pid, footing: &Footing, word: OwnedFd) -> Don
         return Err(Failure { step: Step::Fork, index: 0, errno });
     }
     drop(word);
+    laps::tell(&init.link);
 
     let end = wait_for_end(init, payload, Timers::new(init.prepared, footing.in_cgroup), terminal.is_some());
     end_all(init, payload);

@@ -3,6 +3,7 @@
 //! the stand-in itself never appears inside, and what does appear has no right left to take.
 
 use super::door::Door;
+use super::laps::{self, Process};
 use super::step::{At, Done, Failure, Step};
 use super::{Footing, Init, attend, fork, identity, isolate, step_down, terminal};
 use crate::sys::process;
@@ -13,6 +14,7 @@ use std::os::fd::BorrowedFd;
 
 /// Its life. Never returns to the caller's code.
 pub fn run(init: Init, door: Door) -> ! {
+    laps::begin(Process::Init, init.timed_since);
     let Err(failure) = live(&init, &door);
     super::give_up(&init, failure)
 }

@@ -40,7 +40,10 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Step; 30] = [
+    /// How many there are.
+    pub const COUNT: usize = 30;
+
+    const ALL: [Step; Self::COUNT] = [
         Step::IdMaps,
         Step::TieToSupervisor,
         Step::Namespaces,
@@ -77,6 +80,42 @@ impl Step {
     pub fn from_number(number: u32) -> Option<Step> {
         Self::ALL.get(number as usize).copied()
     }
+
+    /// In the timings: one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Step::IdMaps => "id-maps",
+            Step::TieToSupervisor => "tie-to-supervisor",
+            Step::Namespaces => "namespaces",
+            Step::HideInit => "hide-init",
+            Step::PrivatePropagation => "private-propagation",
+            Step::RootTmpfs => "root-tmpfs",
+            Step::RootOverlay => "root-overlay",
+            Step::OpenSource => "open-source",
+            Step::Destination => "destination",
+            Step::Mount => "mount",
+            Step::Proc => "proc",
+            Step::Quotas => "quotas",
+            Step::Devpts => "devpts",
+            Step::PivotRoot => "pivot-root",
+            Step::Loopback => "loopback",
+            Step::Hostname => "hostname",
+            Step::Keyring => "keyring",
+            Step::CgroupNamespace => "cgroup-namespace",
+            Step::Barrier => "barrier",
+            Step::Terminal => "terminal",
+            Step::Capabilities => "capabilities",
+            Step::Seccomp => "seccomp",
+            Step::Fork => "fork",
+            Step::Session => "session",
+            Step::Stdio => "stdio",
+            Step::Rlimits => "rlimits",
+            Step::WorkingDirectory => "workdir",
+            Step::Landlock => "landlock",
+            Step::Descriptors => "descriptors",
+            Step::Execute => "execute",
+        }
+    }
 }
 
 /// A step that failed: fixed size, no allocation, sent as it is.
@@ -107,6 +146,7 @@ impl<T> At<T> for nix::Result<T> {
     }
 
     fn at_entry(self, step: Step, index: usize) -> Done<T> {
+        super::laps::note(step);
         #[cfg(feature = "faults")]
         let this = self.and_then(|done| fault(step).map(|()| done));
         #[cfg(not(feature = "faults"))]

@@ -9,6 +9,7 @@ use crate::host::{self, Options};
 use crate::plan::contained::{self, Contained};
 use crate::prepare;
 use crate::sys::process::{self, Cloned};
+use crate::timings::Stopwatch;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -269,7 +270,7 @@ fn supervise(contained: &Contained, speech: &Speech, parent: &OwnedFd, saying: &
     let options = Options { stdin: nowhere(), stdout, stderr, ..Options::default() };
     let outcome = contained::plan(contained).and_then(|plan| {
         let prepared = prepare::prepare(&plan)?;
-        Ok(host::run(&prepared, &options))
+        Ok(host::run(&prepared, &options, &mut Stopwatch::start()))
     });
     let outcome = outcome.unwrap_or_else(Outcome::failed);
     let end = End {

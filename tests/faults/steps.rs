@@ -64,6 +64,23 @@ fn a_step_that_fails_is_the_end_of_the_run() {
     }
 }
 
+#[test]
+fn a_step_that_fails_is_the_last_that_is_timed() {
+    let bench = Bench::new();
+    for step in (0..).map_while(Step::from_number).filter(|step| !matches!(step, Step::Terminal | Step::Execute)) {
+        let flags: &[&str] = if step == Step::RootOverlay { &["--root", "/usr/", "--timings"] } else { &["--timings"] };
+        let output = bench.attempt(&fault(&format!("{step:?}"), Errno::EIO), flags);
+        bench.not_started(step.name(), &output);
+        let timings = bench.project.report()["timings"].clone();
+        let last =
+            |process: &str| timings[process].as_array().and_then(|laps| laps.last()).map(|lap| lap["step"].clone());
+        assert!([last("init"), last("payload")].contains(&Some(step.name().into())), "{step:?}: {timings:#}");
+        let names: Vec<_> = timings["supervisor"].as_array().unwrap().iter().map(|lap| lap["step"].clone()).collect();
+        assert!(names.contains(&"set-up".into()) && !names.contains(&"command".into()), "{step:?}: {names:?}");
+        assert!(output.stderr.contains(&format!("sandbox:   {} ", step.name())), "{step:?}: {}", output.stderr);
+    }
+}
+
 // A step is many calls: a tree of the middle that cannot be made read-only is as bad as the first.
 #[test]
 fn no_answer_of_the_kernel_is_passed_over() {

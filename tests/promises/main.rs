@@ -38,4 +38,5 @@ mod supervisor;
 mod syscall_table;
 mod syscalls;
 mod terminal;
+mod timings;
 mod verify;

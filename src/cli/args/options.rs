@@ -146,10 +146,13 @@ pub struct KillLine {
 ///
 /// The exit code is the command's, as that of a run.
 #[derive(Debug, Parser)]
-#[command(name = "sandbox enter", override_usage = "sandbox enter NAME [-v] [-q] [-- COMMAND [ARG]…]")]
+#[command(name = "sandbox enter", override_usage = "sandbox enter NAME [--timings] [-v] [-q] [-- COMMAND [ARG]…]")]
 pub struct EnterLine {
     /// As sandbox ps lists it
     pub name: String,
+    /// Say how long each step took, at the end, in microseconds
+    #[arg(long)]
+    pub timings: bool,
     /// Say more: a line at the end; twice, each step
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
@@ -384,6 +387,9 @@ pub struct RunOptions {
     /// A name, to find the run by, and for the report [default: made up]
     #[arg(long, value_name = "NAME", help_heading = OUTSIDE)]
     pub name: Option<String>,
+    /// Say how long each step took, at the end, in microseconds
+    #[arg(long, help_heading = OUTSIDE)]
+    pub timings: bool,
     /// Say more: a line at start and end; twice, each step
     #[arg(short, long, action = ArgAction::Count, help_heading = OUTSIDE)]
     pub verbose: u8,

@@ -9,7 +9,7 @@ const SUBCOMMANDS: [&str; 10] =
     ["run", "explain", "verify", "ps", "stats", "kill", "enter", "profile", "rootfs", "completions"];
 
 /// Subcommands and flags without a key that the reference names and this version does not have.
-const LATER: &[&str] = &["doctor", "learn", "batch", "--collect", "--timings"];
+const LATER: &[&str] = &["doctor", "learn", "batch", "--collect"];
 
 /// A word where an option or a subcommand was expected: most often the command, without `--`.
 pub fn bare_word(word: &str) -> Error {

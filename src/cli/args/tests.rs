@@ -122,7 +122,7 @@ fn what_is_not_understood_is_named_with_the_nearest_known_word() {
 
 #[test]
 fn what_a_later_version_brings_is_refused_by_name() {
-    insta::assert_snapshot!(page(&[&["--collect", "a:b"], &["--timings"], &["doctor"], &["learn"], &["batch"],]));
+    insta::assert_snapshot!(page(&[&["--collect", "a:b"], &["doctor"], &["learn"], &["batch"],]));
 }
 
 #[test]

@@ -21,6 +21,7 @@ use crate::inside::door::{Door, Parts};
 use crate::inside::link::Record;
 use crate::prepare::Prepared;
 use crate::sys::process;
+use crate::timings::Stopwatch;
 use nix::errno::Errno;
 use nix::poll::{PollFlags, PollTimeout};
 use nix::sys::signal::{Signal, raise};
@@ -47,6 +48,7 @@ pub(super) struct Supervisor<'run> {
     registration: Option<Registration>,
     visitors: Visitors,
     facts: Facts,
+    watch: &'run mut Stopwatch,
     /// Init has closed the link: nothing more will be said.
     silent: bool,
     /// Init has been told that the payload may start.
@@ -84,6 +86,7 @@ impl<'run> Supervisor<'run> {
         stdio: Stdio,
         cgroup: Cgroup<'run>,
         registration: Option<Registration>,
+        watch: &'run mut Stopwatch,
     ) -> Result<Self, Error> {
         let mut supervisor = Supervisor {
             prepared,
@@ -103,6 +106,7 @@ impl<'run> Supervisor<'run> {
             ending: false,
             interrupts: 0,
             facts: Facts::default(),
+            watch,
             registration,
             visitors: Visitors::default(),
         };
@@ -122,16 +126,17 @@ impl<'run> Supervisor<'run> {
         // Init's last records may have come with its end.
         self.hear_init().map_err(failed)?;
         self.note_start();
+        self.note_end();
         // Nothing is left to be entered; and the door would keep the mounts.
         (self.registration, self.door) = (None, None);
         self.visitors = Visitors::default();
         let (status, usage) = process::wait_with_usage(self.init.pid).map_err(failed)?;
+        self.watch.lap("end");
         tracing::debug!("everything inside has ended");
-        let elapsed = self.facts.started.map(|started| started.elapsed());
-        self.facts.wall_time = self.facts.wall_time.or(elapsed);
         self.facts.usage = Some(usage.into());
-        self.facts.cgroup = self.cgroup.finish();
-        self.deliver_rest().map_err(failed)?;
+        self.facts.cgroup = self.watch.after("remove-cgroup", self.cgroup.finish());
+        let delivered = self.deliver_rest();
+        self.watch.after("output", delivered).map_err(failed)?;
         Ok(self.facts.conclude(status, self.prepared))
     }
 
@@ -215,6 +220,7 @@ impl<'run> Supervisor<'run> {
                     }
                 }
                 Record::Started { fence, terminals } => {
+                    self.watch.lap("set-up");
                     tracing::debug!("init is set up and has forked");
                     let door = descriptors.split_off(1.min(descriptors.len()));
                     self.payload = descriptors.pop();
@@ -224,15 +230,15 @@ impl<'run> Supervisor<'run> {
                 Record::Ended(status) => {
                     tracing::debug!("the command ended");
                     self.facts.ended = Some(status);
-                    // What it left behind takes a moment more, which is not its own.
-                    self.facts.wall_time = self.facts.started.map(|started| started.elapsed());
+                    self.note_end();
                 }
                 Record::Used { user_time_us, system_time_us } => {
                     self.facts.init_us = [user_time_us.into(), system_time_us.into()];
                 }
                 Record::TimedOut => self.note_limit(Status::WallTimeout),
                 Record::CpuTimedOut => self.act_on_time(Status::CpuTimeout),
-                Record::Failed(failure) => self.facts.failure = Some(failure),
+                Record::Failed(failure) => self.note_failure(failure),
+                Record::Lap(lap) => self.watch.hear(lap),
                 // Said only by this side.
                 Record::Mapped | Record::Trees | Record::Go { .. } => return Err(Errno::EBADMSG),
             }

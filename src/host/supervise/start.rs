@@ -1,4 +1,4 @@
-//! From the clone to the command: the cgroup, the terminal, the word to go, and the moment when it runs.
+//! From the clone to the command: the cgroup, the terminal, the word to go, and the moments when it begins and ends.
 
 use super::Supervisor;
 use crate::error::Error;
@@ -6,6 +6,7 @@ use crate::host::stdio::Stdio;
 use crate::host::streams::Streams;
 use crate::inside::cpu_time::next_look;
 use crate::inside::link::Record;
+use crate::inside::step::Failure;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -36,6 +37,7 @@ impl Supervisor<'_> {
             tracing::warn!("weaker than asked for: {}", degraded.join("; "));
         }
         self.cgroup.begin();
+        self.watch.lap("barrier");
         if self.cgroup.is_joined() {
             tracing::debug!("init is in the run's cgroup, its limits are in force");
         }
@@ -50,6 +52,7 @@ impl Supervisor<'_> {
         }
         let now = Instant::now();
         self.facts.started = Some(now);
+        self.watch.lap("execute");
         self.facts.started_at = Some(SystemTime::now());
         let limits = &self.prepared.plan.limits;
         let allowed = |limit: u64| Duration::from_micros(limit.saturating_add(limits.extra_time));
@@ -60,6 +63,19 @@ impl Supervisor<'_> {
         for (signal, to_group) in std::mem::take(&mut self.early) {
             self.forward(signal, to_group);
         }
+    }
+
+    /// The command ended, by init's word or with init. What it left behind takes a moment more, which is not its own.
+    pub(super) fn note_end(&mut self) {
+        if let (Some(started), None) = (self.facts.started, self.facts.wall_time) {
+            self.facts.wall_time = Some(started.elapsed());
+            self.watch.lap("command");
+        }
+    }
+
+    pub(super) fn note_failure(&mut self, failure: Failure) {
+        self.facts.failure = Some(failure);
+        self.watch.lap(if self.payload.is_none() { "set-up" } else { "execute" });
     }
 
     pub(super) fn attach(&mut self, stdio: Stdio, master: Option<OwnedFd>) -> nix::Result<()> {
