@@ -10,6 +10,7 @@ use crate::host::{self, Options, ReportFormat, meta_file, report};
 use crate::plan::{self, HostFacts, Plan};
 use crate::prepare::{self, Prepared};
 use crate::profile;
+use std::mem::ManuallyDrop;
 
 /// Does it, and returns the exit code.
 pub fn run(run: Run) -> u8 {
@@ -21,11 +22,14 @@ pub fn run(run: Run) -> u8 {
         Err(error) => return say::error(&error),
     };
     let (outcome, report) = match plan(run) {
-        Ok(plan) => with_plan(&plan, &options),
+        // The process ends with the run, and its memory with it: nothing of it is taken apart first.
+        Ok(plan) => with_plan(&ManuallyDrop::new(plan), &options),
         Err(error) => failed(error, &options, None),
     };
     tell::tell(&outcome);
-    if let Some(Err(error)) = place.map(|place| place.publish(&report)) {
+    if let Some((place, report)) = place.zip(report)
+        && let Err(error) = place.publish(&report)
+    {
         // The caller was promised a report: without it this run has no verdict.
         return say::error(&error);
     }
@@ -68,12 +72,12 @@ pub(super) fn refuse_set_id() -> Result<(), Error> {
     }
 }
 
-fn with_plan(plan: &Plan, options: &Options) -> (Outcome, Vec<u8>) {
+fn with_plan(plan: &Plan, options: &Options) -> (Outcome, Option<Vec<u8>>) {
     for notice in &plan.notices {
         tracing::warn!("{notice}");
     }
     let prepared = match prepare::prepare(plan) {
-        Ok(prepared) => prepared,
+        Ok(prepared) => ManuallyDrop::new(prepared),
         Err(error) => return failed(error, options, Some(plan)),
     };
     tracing::debug!("filter, ruleset and sources prepared");
@@ -83,17 +87,19 @@ fn with_plan(plan: &Plan, options: &Options) -> (Outcome, Vec<u8>) {
     (outcome, report)
 }
 
-fn failed(error: Error, options: &Options, plan: Option<&Plan>) -> (Outcome, Vec<u8>) {
+fn failed(error: Error, options: &Options, plan: Option<&Plan>) -> (Outcome, Option<Vec<u8>>) {
     let outcome = Outcome::failed(error);
     let report = render(&outcome, options, plan, None);
     (outcome, report)
 }
 
-fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepared: Option<&Prepared>) -> Vec<u8> {
-    match options.report_format {
+/// The report, where one was asked for.
+fn render(outcome: &Outcome, options: &Options, plan: Option<&Plan>, prepared: Option<&Prepared>) -> Option<Vec<u8>> {
+    options.report.as_ref()?;
+    Some(match options.report_format {
         ReportFormat::Json => report::render(outcome, options, plan, prepared),
         ReportFormat::Isolate => meta_file::render(outcome),
-    }
+    })
 }
 
 fn start_line(plan: &Plan, prepared: &Prepared) -> String {

@@ -122,7 +122,7 @@ impl<'run> Supervisor<'run> {
         // Init's last records may have come with its end.
         self.hear_init().map_err(failed)?;
         self.note_start();
-        // Nothing is left to be entered; and the door would keep the mounts.
+        // An init that was killed has not said that the command ended.
         (self.registration, self.door) = (None, None);
         self.visitors = Visitors::default();
         let (status, usage) = process::wait_with_usage(self.init.pid).map_err(failed)?;
@@ -224,6 +224,8 @@ impl<'run> Supervisor<'run> {
                 Record::Ended(status) => {
                     tracing::debug!("the command ended");
                     self.facts.ended = Some(status);
+                    // Nothing is left to be entered, and the door keeps the mounts: init's end takes them with it, at our side.
+                    self.door = None;
                     // What it left behind takes a moment more, which is not its own.
                     self.facts.wall_time = self.facts.started.map(|started| started.elapsed());
                 }
