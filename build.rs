@@ -1,5 +1,6 @@
-//! The built-in profiles as JSON: a run reads that ten times faster than YAML.
+//! The built-in profiles as JSON, which a run reads ten times faster than YAML, and their digests.
 
+use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::{env, fs};
 
@@ -11,7 +12,9 @@ fn main() {
         let text = fs::read_to_string(&path).expect("a profile is text");
         let value: serde_json::Value =
             serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let name = Path::new(path.file_name().expect("an entry has a name")).with_extension("json");
-        fs::write(Path::new(&out).join(name), value.to_string()).expect("OUT_DIR can be written");
+        let name = Path::new(&out).join(path.file_name().expect("an entry has a name"));
+        let digest: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+        fs::write(name.with_extension("json"), value.to_string()).expect("OUT_DIR can be written");
+        fs::write(name.with_extension("sha256"), digest).expect("OUT_DIR can be written");
     }
 }

@@ -11,6 +11,7 @@ use crate::plan::{self, HostFacts, Plan};
 use crate::prepare::{self, Prepared};
 use crate::profile;
 use crate::timings::Stopwatch;
+use std::mem::ManuallyDrop;
 
 /// Does it, and returns the exit code.
 pub fn run(run: Run, mut watch: Stopwatch) -> u8 {
@@ -33,11 +34,14 @@ fn attempt(run: Run, watch: &mut Stopwatch) -> u8 {
     };
     watch.lap("command-line");
     let (outcome, report) = match plan(run, watch) {
-        Ok(plan) => with_plan(&plan, &options, watch),
+        // The process ends with the run, and its memory with it: nothing of it is taken apart first.
+        Ok(plan) => with_plan(&ManuallyDrop::new(plan), &options, watch),
         Err(error) => failed(error, &options, None, watch),
     };
     tell::tell(&outcome);
-    if let Some(Err(error)) = place.map(|place| place.publish(&report)) {
+    if let Some((place, report)) = place.zip(report)
+        && let Err(error) = place.publish(&report)
+    {
         // The caller was promised a report: without it this run has no verdict.
         return say::error(&error);
     }
@@ -81,12 +85,12 @@ pub(super) fn refuse_set_id() -> Result<(), Error> {
     }
 }
 
-fn with_plan(plan: &Plan, options: &Options, watch: &mut Stopwatch) -> (Outcome, Vec<u8>) {
+fn with_plan(plan: &Plan, options: &Options, watch: &mut Stopwatch) -> (Outcome, Option<Vec<u8>>) {
     for notice in &plan.notices {
         tracing::warn!("{notice}");
     }
     let prepared = match watch.after("prepare", prepare::prepare(plan)) {
-        Ok(prepared) => prepared,
+        Ok(prepared) => ManuallyDrop::new(prepared),
         Err(error) => return failed(error, options, Some(plan), watch),
     };
     tracing::debug!("filter, ruleset and sources prepared");
@@ -96,23 +100,25 @@ fn with_plan(plan: &Plan, options: &Options, watch: &mut Stopwatch) -> (Outcome,
     (outcome, report)
 }
 
-fn failed(error: Error, options: &Options, plan: Option<&Plan>, watch: &Stopwatch) -> (Outcome, Vec<u8>) {
+fn failed(error: Error, options: &Options, plan: Option<&Plan>, watch: &Stopwatch) -> (Outcome, Option<Vec<u8>>) {
     let outcome = Outcome::failed(error);
     let report = render(&outcome, options, plan, None, watch);
     (outcome, report)
 }
 
+/// The report, where one was asked for.
 fn render(
     outcome: &Outcome,
     options: &Options,
     plan: Option<&Plan>,
     prepared: Option<&Prepared>,
     watch: &Stopwatch,
-) -> Vec<u8> {
-    match options.report_format {
+) -> Option<Vec<u8>> {
+    options.report.as_ref()?;
+    Some(match options.report_format {
         ReportFormat::Json => report::render(outcome, options, plan, prepared, watch.read().as_ref()),
         ReportFormat::Isolate => meta_file::render(outcome),
-    }
+    })
 }
 
 fn start_line(plan: &Plan, prepared: &Prepared) -> String {

@@ -1,6 +1,6 @@
 //! What the plan knows of the host and the caller, read once; a test makes it up.
 
-use super::real;
+use super::real::Links;
 use crate::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -34,6 +34,8 @@ pub struct HostFacts {
     pub mapped_uids: Vec<(u32, u32)>,
     /// The same of groups.
     pub mapped_gids: Vec<(u32, u32)>,
+    /// What has been looked up of the host's links.
+    pub links: Links,
 }
 
 impl HostFacts {
@@ -62,13 +64,15 @@ impl HostFacts {
         let uid = nix::unistd::geteuid().as_raw();
         let ids = |file| if uid == 0 { id_ranges(&std::fs::read_to_string(file).unwrap_or_default()) } else { vec![] };
         let home = lookup(&environment, "HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+        let links = Links::default();
         Ok(HostFacts {
             cwd,
             uid,
             gid: nix::unistd::getegid().as_raw(),
             groups: nix::unistd::getgroups().unwrap_or_default().iter().map(|g| g.as_raw()).collect(),
-            real_home: home.as_deref().map(|home| real::resolve(Path::new("/"), home)),
+            real_home: home.as_deref().map(|home| links.resolve(Path::new("/"), home)),
             home,
+            links,
             environment,
             kernel_release: nix::sys::utsname::uname()
                 .map(|name| name.release().to_string_lossy().into_owned())
@@ -147,7 +151,7 @@ mod tests {
         std::fs::create_dir_all(&data).unwrap();
         let home = host.path().join("user");
         std::os::unix::fs::symlink(&data, &home).unwrap();
-        let real_home = Some(real::resolve(Path::new("/"), &home));
+        let real_home = Some(Links::default().resolve(Path::new("/"), &home));
         assert!(HostFacts { cwd: data, home: Some(home), real_home, ..Default::default() }.cwd_holds_home());
     }
 }

@@ -2,6 +2,8 @@
 
 use super::host::HostFacts;
 use super::lookup;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
@@ -12,39 +14,67 @@ impl HostFacts {
     pub(super) fn real(&self, path: &Path) -> PathBuf {
         let home = self.home.as_ref().zip(self.real_home.as_ref());
         let known = std::iter::once((&self.cwd, &self.cwd)).chain(home);
-        let from_known = known.filter_map(|(name, real)| Some(resolve(real, path.strip_prefix(name).ok()?))).next();
-        from_known.unwrap_or_else(|| resolve(Path::new("/"), path))
+        let mut from_known = known.filter_map(|(name, real)| Some((real.as_path(), path.strip_prefix(name).ok()?)));
+        let (base, rest) = from_known.next().unwrap_or((Path::new("/"), path));
+        self.links.resolve(base, rest)
     }
 }
 
-/// realpath(3) from a directory that is real, for a path that need not exist.
-pub(super) fn resolve(base: &Path, path: &Path) -> PathBuf {
-    let mut todo = names(path);
-    let mut done = base.to_path_buf();
-    let mut links = 0;
-    while let Some(name) = todo.pop() {
-        if name == ".." {
-            done.pop();
-            continue;
+/// What readlink(2) said of each name: the paths of a plan share most of their parents.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Links(RefCell<BTreeMap<OsString, Answer>>);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Answer {
+    Link(PathBuf),
+    Absent,
+    Other,
+}
+
+impl Links {
+    fn read(&self, path: &Path) -> Answer {
+        let mut known = self.0.borrow_mut();
+        if let Some(answer) = known.get(path.as_os_str()) {
+            return answer.clone();
         }
-        let next = done.join(&name);
-        match next.read_link() {
-            Ok(text) if links < lookup::MAX_LINKS => {
-                links += 1;
-                if text.is_absolute() {
-                    done = PathBuf::from("/");
-                }
-                todo.extend(names(&text));
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                done = next;
-                done.extend(todo.iter().rev());
-                break;
-            }
-            _ => done = next,
-        }
+        let answer = match path.read_link() {
+            Ok(text) => Answer::Link(text),
+            Err(error) if error.kind() == ErrorKind::NotFound => Answer::Absent,
+            Err(_) => Answer::Other,
+        };
+        known.insert(path.into(), answer.clone());
+        answer
     }
-    done
+
+    /// realpath(3) from a directory that is real, for a path that need not exist.
+    pub(super) fn resolve(&self, base: &Path, path: &Path) -> PathBuf {
+        let mut todo = names(path);
+        let mut done = base.to_path_buf();
+        let mut links = 0;
+        while let Some(name) = todo.pop() {
+            if name == ".." {
+                done.pop();
+                continue;
+            }
+            let next = done.join(&name);
+            match self.read(&next) {
+                Answer::Link(text) if links < lookup::MAX_LINKS => {
+                    links += 1;
+                    if text.is_absolute() {
+                        done = PathBuf::from("/");
+                    }
+                    todo.extend(names(&text));
+                }
+                Answer::Absent => {
+                    done = next;
+                    done.extend(todo.iter().rev());
+                    break;
+                }
+                _ => done = next,
+            }
+        }
+        done
+    }
 }
 
 /// Its names and `..`, last first.

@@ -13,6 +13,9 @@ macro_rules! built_in {
 
         /// The same as JSON, made by build.rs.
         const JSON: &[(&str, &str)] = &[$(($name, include_str!(concat!(env!("OUT_DIR"), "/", $name, ".json")))),*];
+
+        /// The digest of each text, made there too.
+        const SHA256: &[(&str, &str)] = &[$(($name, include_str!(concat!(env!("OUT_DIR"), "/", $name, ".sha256")))),*];
     };
 }
 built_in!("default", "build", "test", "rust", "python", "node", "agent", "shell", "strict", "container");
@@ -26,6 +29,11 @@ pub fn text(name: &str) -> Option<&'static str> {
 pub fn profile(name: &str) -> Option<Profile> {
     let (_, json) = JSON.iter().find(|(known, _)| *known == name)?;
     serde_json::from_str(json).ok()
+}
+
+/// SHA-256 of the text, lower-case hexadecimal.
+pub fn sha256(name: &str) -> Option<&'static str> {
+    SHA256.iter().find(|(known, _)| *known == name).map(|(_, digest)| *digest)
 }
 
 /// Where an entry of a built-in stands: indexed when first asked, for most runs never show it.

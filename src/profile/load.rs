@@ -1,6 +1,6 @@
 //! From names to one [`Merged`]: find, read, extend, merge.
 
-use super::{Found, Layer, Merged, Origin, Shelves, Source, text};
+use super::{Found, Layer, Merged, Origin, Shelves, Source, builtin, text};
 use crate::error::Error;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -86,10 +86,12 @@ impl Walk<'_> {
 
 fn source(found: &Found, layer: &Layer) -> Source {
     let description = layer.profile.description.as_deref();
+    let digest = || Sha256::digest(&found.bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     Source {
         name: found.name.clone(),
         source: if found.path.is_some() { found.label.clone() } else { "built-in".into() },
-        sha256: Sha256::digest(&found.bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: if found.path.is_some() { None } else { builtin::sha256(&found.name) }
+            .map_or_else(digest, str::to_owned),
         path: found.path.clone(),
         description: description.and_then(|text| text.lines().next()).map(str::to_string),
     }

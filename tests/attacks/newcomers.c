@@ -1,9 +1,9 @@
 /*
- * newcomers SECRET PROGRAM UNTIL: a hostile command that lies in wait for processes that come into its sandbox.
+ * newcomers SECRET PROGRAM UNTIL MET: a hostile command that lies in wait for processes that come into its sandbox.
  *
  * Every process that it has not seen is stopped, if it lets itself be stopped, and looked at from its first moment on, as long as it
- * is there: what of it is the outside's, or has more rights than this process? It ends when the file UNTIL is there. Prints how many
- * came, how many were met before their execve, and what was found.
+ * is there: what of it is the outside's, or has more rights than this process? It ends when the file UNTIL is there. The file MET gets
+ * a byte for each that it met before its execve. Prints how many came, how many it met so, and what was found.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -129,7 +129,7 @@ static int look(int pid)
         if (pidfd >= 0)
             close(pidfd);
         if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0) {
-            finding(pid, "ptrace", "seized");
+            early_finding(pid, "ptrace", "seized");
             ptrace(PTRACE_DETACH, pid, 0, 0);
         }
     }
@@ -139,7 +139,8 @@ static int look(int pid)
 int main(int argc, char **argv)
 {
     static char seen[1 << 22];
-    if (argc != 4)
+    int met = argc == 5 ? open(argv[4], O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
+    if (met < 0)
         return 2;
     secret = argv[1], program = argv[2];
     seen[getpid()] = 1;
@@ -159,7 +160,8 @@ int main(int argc, char **argv)
             while (look(pid))
                 was_early = 1;
             look(pid);
-            early += was_early;
+            if (was_early && write(met, "x", 1) == 1)
+                early++;
         }
         if (processes)
             closedir(processes);

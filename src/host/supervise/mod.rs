@@ -126,8 +126,8 @@ impl<'run> Supervisor<'run> {
         // Init's last records may have come with its end.
         self.hear_init().map_err(failed)?;
         self.note_start();
+        // An init that was killed has not said that the command ended.
         self.note_end();
-        // Nothing is left to be entered; and the door would keep the mounts.
         (self.registration, self.door) = (None, None);
         self.visitors = Visitors::default();
         let (status, usage) = process::wait_with_usage(self.init.pid).map_err(failed)?;
@@ -230,6 +230,8 @@ impl<'run> Supervisor<'run> {
                 Record::Ended(status) => {
                     tracing::debug!("the command ended");
                     self.facts.ended = Some(status);
+                    // Nothing is left to be entered, and the door keeps the mounts: init's end takes them with it, at our side.
+                    self.door = None;
                     self.note_end();
                 }
                 Record::Used { user_time_us, system_time_us } => {

@@ -15,6 +15,7 @@ pub mod syscalls;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod words;
 
 use crate::error::Error;
 use crate::plan::{Features, Limits, OnDeny, Seccomp, SeccompPolicy};
@@ -22,7 +23,7 @@ use arguments::Rule;
 use nix::libc;
 use policy::{NEEDED, POLICY, Verdict};
 use seccompiler::{BpfProgram, SeccompAction};
-use std::collections::HashMap;
+use syscalls::Call;
 
 /// An architecture with a table of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,16 +86,16 @@ pub fn compile(seccomp: &Seccomp, features: &Features, cores: Cores, arch: Arch)
     if seccomp.policy == SeccompPolicy::Off {
         return Ok(None);
     }
-    let verdicts = verdicts(seccomp, features, cores)?;
-    let (mut ranges, mut next, mut allowed) = (Vec::new(), 0, 0);
-    for (number, name) in syscalls::table(arch) {
-        if number > next {
+    let verdicts = Verdicts::of(seccomp, features, cores)?;
+    let (mut ranges, mut next, mut allowed) = (Vec::with_capacity(1 << 10), 0, 0);
+    for call in syscalls::table(arch) {
+        if call.number > next {
             ranges.push((next, Verdict::Absent));
         }
-        let verdict = verdicts.get(name).copied().unwrap_or(Verdict::Absent);
+        let verdict = verdicts.on(call);
         allowed += usize::from(matches!(verdict, Verdict::Allow | Verdict::Check(_)));
-        ranges.push((number, verdict));
-        next = number + 1;
+        ranges.push((call.number, verdict));
+        next = call.number + 1;
     }
     ranges.push((next, Verdict::Absent));
     ranges.dedup_by_key(|range| range.1);
@@ -111,32 +112,44 @@ pub fn compile(seccomp: &Seccomp, features: &Features, cores: Cores, arch: Arch)
 }
 
 /// The answer to each call: the policy's, then `allow`, then `deny`.
-fn verdicts<'a>(seccomp: &'a Seccomp, features: &Features, cores: Cores) -> Result<HashMap<&'a str, Verdict>, Error> {
-    let strict = seccomp.policy == SeccompPolicy::Strict;
-    let mut verdicts = HashMap::with_capacity(512); // one allocation, no growth
-    for group in POLICY {
-        let verdict = match (group.verdict(strict, features), cores) {
+struct Verdicts<'a> {
+    /// In the order of [`POLICY`].
+    groups: Vec<Verdict>,
+    allow: &'a [String],
+    deny: &'a [String],
+}
+
+impl<'a> Verdicts<'a> {
+    fn of(seccomp: &'a Seccomp, features: &Features, cores: Cores) -> Result<Self, Error> {
+        let Seccomp { allow, deny, .. } = seccomp;
+        if let Some(unknown) = allow.iter().chain(deny).find(|name| !syscalls::exists(name)) {
+            return Err(unknown_call(unknown));
+        }
+        if let Some(name) = deny.iter().find(|denied| NEEDED.split_ascii_whitespace().any(|needed| needed == *denied)) {
+            return Err(Error::profile(format!("seccomp.deny names {name}, which the sandbox needs to run a command"))
+                .remedy(format!("Take {name} off the list")));
+        }
+        let strict = seccomp.policy == SeccompPolicy::Strict;
+        let groups = POLICY.iter().map(|group| match (group.verdict(strict, features), cores) {
             (Verdict::Check(Rule::KeepCoreLimit), Cores::Written) => Verdict::Allow,
             (Verdict::Check(Rule::KeepCoreLimitNotInit), Cores::Written) => Verdict::Check(Rule::NotInit),
             (verdict, _) => verdict,
-        };
-        verdicts.extend(group.calls.split_ascii_whitespace().map(|name| (name, verdict)));
+        });
+        Ok(Verdicts { groups: groups.collect(), allow, deny })
     }
-    for (names, verdict) in [(&seccomp.allow, Verdict::Allow), (&seccomp.deny, Verdict::Refuse)] {
-        for name in names {
-            *verdicts.get_mut(name.as_str()).ok_or_else(|| unknown(name))? = verdict;
+
+    fn on(&self, call: &Call) -> Verdict {
+        let names = |list: &[String]| list.iter().any(|name| name == call.name);
+        match self.groups.get(call.group) {
+            _ if names(self.deny) => Verdict::Refuse,
+            _ if names(self.allow) => Verdict::Allow,
+            Some(verdict) => *verdict,
+            None => Verdict::Absent,
         }
-    }
-    match seccomp.deny.iter().find(|denied| NEEDED.split_ascii_whitespace().any(|needed| needed == *denied)) {
-        Some(name) => {
-            Err(Error::profile(format!("seccomp.deny names {name}, which the sandbox needs to run a command"))
-                .remedy(format!("Take {name} off the list")))
-        }
-        None => Ok(verdicts),
     }
 }
 
-fn unknown(name: &str) -> Error {
+fn unknown_call(name: &str) -> Error {
     let error = Error::profile(format!("there is no system call named {name:?}"));
     match syscalls::nearest(name) {
         Some(nearest) => error.remedy(format!("Did you mean {nearest:?}?")),

@@ -2,25 +2,26 @@
 //!
 //! From the kernel's own tables (`arch/x86/entry/syscalls/syscall_64.tbl`, `scripts/syscall.tbl`) as of Linux 7.0.
 
-use super::Arch;
+use super::policy::POLICY;
+use super::{Arch, words};
 
-/// Every call of `arch` that Linux has a number for: number and name, by number.
-pub fn table(arch: Arch) -> impl Iterator<Item = (u32, &'static str)> {
-    let own = match arch {
-        Arch::X86_64 => X86_64,
-        Arch::Aarch64 => AARCH64,
-    };
-    let mut next = 0;
-    own.split_ascii_whitespace().chain(COMMON.split_ascii_whitespace()).filter_map(move |word| match word.parse() {
-        Ok(number) => {
-            next = number;
-            None
-        }
-        Err(_) => {
-            next += 1;
-            Some((next - 1, word))
-        }
-    })
+/// One of an architecture.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    /// As in the kernel's table.
+    pub number: u32,
+    /// Without `sys_`.
+    pub name: &'static str,
+    /// Its place in [`POLICY`]; past the end if no group names it.
+    pub group: usize,
+}
+
+/// Every call of `arch` that Linux has a number for, by number.
+pub fn table(arch: Arch) -> &'static [Call] {
+    match arch {
+        Arch::X86_64 => &X86_64_CALLS,
+        Arch::Aarch64 => &AARCH64_CALLS,
+    }
 }
 
 /// Is `name` a system call, here or on another architecture? (A profile that names `open` is for both: aarch64 has
@@ -39,7 +40,79 @@ pub fn nearest(name: &str) -> Option<&'static str> {
 }
 
 fn every_name() -> impl Iterator<Item = &'static str> {
-    [Arch::X86_64, Arch::Aarch64].into_iter().flat_map(table).map(|(_, name)| name)
+    [Arch::X86_64, Arch::Aarch64].into_iter().flat_map(table).map(|call| call.name)
+}
+
+#[allow(long_running_const_eval)] // less than a second
+static X86_64_CALLS: [Call; count(X86_64)] = calls(X86_64);
+#[allow(long_running_const_eval)]
+static AARCH64_CALLS: [Call; count(AARCH64)] = calls(AARCH64);
+
+/// Names, but not the numbers between them.
+const fn count(own: &str) -> usize {
+    let both = [own, COMMON];
+    let (mut count, mut lists) = (0, both.as_slice());
+    while let [list, rest @ ..] = lists {
+        let mut at = 0;
+        while let Some((word, end)) = words::next(list, at) {
+            (count, at) = (count + words::number(word).is_none() as usize, end);
+        }
+        lists = rest;
+    }
+    count
+}
+
+const fn calls<const COUNT: usize>(own: &'static str) -> [Call; COUNT] {
+    let mut calls = [Call { number: 0, name: "", group: 0 }; COUNT];
+    let both = [own, COMMON];
+    let (mut filled, mut next, mut lists) = (0, 0, both.as_slice());
+    while let [list, rest @ ..] = lists {
+        let mut at = 0;
+        while let Some((word, end)) = words::next(list, at) {
+            match words::number(word) {
+                Some(number) => next = number,
+                None => {
+                    calls[filled] = Call { number: next, name: word, group: group(word) };
+                    (filled, next) = (filled + 1, next + 1);
+                }
+            }
+            at = end;
+        }
+        lists = rest;
+    }
+    calls
+}
+
+const fn group(name: &str) -> usize {
+    let mut at = 0;
+    while at < IN_POLICY.len() && !words::equal(IN_POLICY[at].0, name) {
+        at += 1;
+    }
+    if at < IN_POLICY.len() { IN_POLICY[at].1 } else { POLICY.len() }
+}
+
+/// Every name of the policy and its group.
+const IN_POLICY: [(&str, usize); words_of_policy()] = {
+    let mut names = [("", 0); words_of_policy()];
+    let (mut filled, mut group) = (0, 0);
+    while group < POLICY.len() {
+        let mut at = 0;
+        while let Some((name, end)) = words::next(POLICY[group].calls, at) {
+            names[filled] = (name, group);
+            (filled, at) = (filled + 1, end);
+        }
+        group += 1;
+    }
+    names
+};
+
+const fn words_of_policy() -> usize {
+    let (mut count, mut group) = (0, 0);
+    while group < POLICY.len() {
+        count += words::count(POLICY[group].calls);
+        group += 1;
+    }
+    count
 }
 
 // Names in the order of their numbers; a number is that of the name after it.
@@ -120,7 +193,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn numbers(arch: Arch) -> BTreeMap<&'static str, u32> {
-        table(arch).map(|(number, name)| (name, number)).collect()
+        table(arch).iter().map(|call| (call.name, call.number)).collect()
     }
 
     #[test]
@@ -146,8 +219,8 @@ mod tests {
     #[test]
     fn numbers_and_names_are_unique_and_in_order() {
         for arch in [Arch::X86_64, Arch::Aarch64] {
-            assert!(table(arch).is_sorted_by(|a, b| a.0 < b.0));
-            assert_eq!(numbers(arch).len(), table(arch).count());
+            assert!(table(arch).is_sorted_by(|a, b| a.number < b.number));
+            assert_eq!(numbers(arch).len(), table(arch).len());
         }
     }
 

@@ -1,7 +1,7 @@
 use super::interpreter::{Call, run};
 use super::*;
 use nix::libc::{SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 const ARCHES: [Arch; 2] = [Arch::X86_64, Arch::Aarch64];
 const POLICIES: [SeccompPolicy; 2] = [SeccompPolicy::Default, SeccompPolicy::Strict];
@@ -48,7 +48,7 @@ impl Asked {
 
     /// The answer, which garbage above the low 32 bits of the arguments does not change.
     fn call(&self, name: &str, arguments: &[u64]) -> u32 {
-        let number = syscalls::table(self.arch).find(|(_, known)| *known == name).expect(name).0;
+        let number = number(self.arch, name);
         let answer = self.number(number, arguments);
         let garbage: Vec<u64> = arguments.iter().map(|argument| argument | GARBAGE).collect();
         assert_eq!(self.number(number, &garbage), answer, "{name} with garbage");
@@ -60,10 +60,20 @@ impl Asked {
     }
 }
 
+fn number(arch: Arch, name: &str) -> u32 {
+    syscalls::table(arch).iter().find(|call| call.name == name).expect(name).number
+}
+
+/// Of every call of every architecture.
+fn verdicts(seccomp: &Seccomp, features: &Features) -> HashMap<&'static str, Verdict> {
+    let verdicts = Verdicts::of(seccomp, features, Cores::None).unwrap();
+    ARCHES.into_iter().flat_map(syscalls::table).map(|call| (call.name, verdicts.on(call))).collect()
+}
+
 #[test]
 fn every_known_call_stands_in_the_policy_once_and_nothing_else_does() {
     let mut named: Vec<_> = POLICY.iter().flat_map(|group| group.calls.split_ascii_whitespace()).collect();
-    let mut known: Vec<_> = ARCHES.into_iter().flat_map(syscalls::table).map(|(_, name)| name).collect();
+    let mut known: Vec<_> = ARCHES.into_iter().flat_map(syscalls::table).map(|call| call.name).collect();
     named.sort_unstable();
     known.sort_unstable();
     known.dedup();
@@ -82,8 +92,9 @@ fn the_program_answers_each_number_as_the_policy_says() {
             for on_deny in [OnDeny::Errno, OnDeny::Kill] {
                 let seccomp = Seccomp { on_deny, ..policy(which) };
                 let asked = asked(&seccomp, Features::default(), arch);
-                let verdicts = verdicts(&seccomp, &Features::default(), Cores::None).unwrap();
-                let names: HashMap<u32, &str> = syscalls::table(arch).collect();
+                let verdicts = verdicts(&seccomp, &Features::default());
+                let names: HashMap<u32, &str> =
+                    syscalls::table(arch).iter().map(|call| (call.number, call.name)).collect();
                 for number in 0..1024 {
                     let verdict = names.get(&number).map_or(Verdict::Absent, |name| verdicts[name]);
                     let expected = match verdict {
@@ -103,8 +114,7 @@ fn the_program_answers_each_number_as_the_policy_says() {
 #[test]
 fn each_verdict_of_both_policies_is_as_reviewed() {
     let columns = POLICIES.map(policy);
-    let [default, strict] =
-        columns.each_ref().map(|seccomp| verdicts(seccomp, &Features::default(), Cores::None).unwrap());
+    let [default, strict] = columns.each_ref().map(|seccomp| verdicts(seccomp, &Features::default()));
     let mut names: Vec<_> = default.keys().copied().collect();
     names.sort_unstable();
     let rows = names.into_iter().map(|name| {
@@ -277,7 +287,7 @@ fn the_core_limit_is_said_to_be_set_and_stays() {
     let kill = asked(&Seccomp { on_deny: OnDeny::Kill, ..policy(POLICIES[0]) }, Features::default(), Arch::X86_64);
     let (core, files) = (libc::RLIMIT_CORE.into(), libc::RLIMIT_NOFILE.into());
     for filter in [default(), kill] {
-        let number = |name| syscalls::table(Arch::X86_64).find(|(_, known)| *known == name).unwrap().0;
+        let number = |name| number(Arch::X86_64, name);
         let (setrlimit, prlimit) = (number("setrlimit"), number("prlimit64"));
         assert_eq!(filter.number(setrlimit, &[core, 0x1000]), PRETENDED);
         assert_eq!(filter.number(setrlimit, &[files, 0x1000]), ALLOW);
@@ -319,9 +329,9 @@ fn each_feature_grants_its_calls_and_only_these() {
     ];
     for which in POLICIES {
         let seccomp = policy(which);
-        let before = verdicts(&seccomp, &off, Cores::None).unwrap();
+        let before = verdicts(&seccomp, &off);
         for (features, calls) in rows {
-            let mut after = verdicts(&seccomp, &features, Cores::None).unwrap();
+            let mut after = verdicts(&seccomp, &features);
             after.retain(|name, verdict| before[name] != *verdict);
             let expected = calls.split_ascii_whitespace().map(|name| (name, Verdict::Allow)).collect();
             assert_eq!(after, expected);

@@ -101,3 +101,12 @@ fn a_built_in_says_the_same_of_its_entries_as_the_full_check_of_its_text() {
         }
     }
 }
+
+#[test]
+fn the_digest_of_a_built_in_is_that_of_its_text() {
+    use sha2::{Digest, Sha256};
+    for (name, text) in BUILT_IN {
+        let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(sha256(name), Some(digest.as_str()), "{name}");
+    }
+}
