@@ -5,7 +5,7 @@
 //! knows nothing of init, and there is one thread with one set-up to do. They are told once that is over, before the command's first
 //! instruction; its execve(2) takes its own copy away.
 
-use super::link::{Link, Record};
+use super::link::Link;
 use super::step::Step;
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -70,9 +70,9 @@ pub(super) fn note(step: Step) {
 
 /// Tells the supervisor, and ends it: what comes after the set-up is no step of it.
 pub(super) fn tell(link: &Link) {
-    for lap in LAPS.take().iter().flat_map(Laps::all) {
-        // A supervisor that is stopped itself must not keep init from its timers: then there is a gap.
-        let _ = link.try_send(Record::Lap(lap));
+    if let Some(laps) = LAPS.take() {
+        // A supervisor that does not listen must not keep init from its timers: then it is not told.
+        let _ = link.try_send_laps(laps.all());
     }
 }
 
@@ -102,6 +102,7 @@ impl Laps {
 
 #[cfg(test)]
 mod tests {
+    use super::super::link::Record;
     use super::*;
     use nix::sys::socket::MsgFlags;
 

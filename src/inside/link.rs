@@ -7,6 +7,8 @@ use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair,
 };
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
@@ -44,6 +46,10 @@ pub enum Record {
 }
 
 pub(super) type Wire = [u8; 16];
+
+const WIRE: usize = size_of::<Wire>();
+/// Records in one packet at most: a lap of each step.
+const MOST: usize = Step::COUNT;
 
 impl Record {
     pub(super) fn encode(self) -> Wire {
@@ -101,27 +107,43 @@ impl Record {
 
 /// One end of the socket.
 #[derive(Debug)]
-pub struct Link(OwnedFd);
+pub struct Link {
+    socket: OwnedFd,
+    /// What came in one packet with what was heard last.
+    rest: RefCell<VecDeque<Record>>,
+}
 
 impl Link {
     /// The two ends, close-on-exec.
     pub fn pair() -> Result<(Link, Link)> {
         let (one, other) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
-        Ok((Link(one), Link(other)))
+        let link = |socket| Link { socket, rest: RefCell::default() };
+        Ok((link(one), link(other)))
     }
 
     /// Says a record, with descriptors.
     pub fn send(&self, record: Record, descriptors: &[BorrowedFd]) -> Result<()> {
-        self.send_with(record, descriptors, MsgFlags::empty())
+        self.send_with(&record.encode(), descriptors, MsgFlags::empty())
     }
 
     /// Says a record, or lets it be (EAGAIN) if the other side has not listened for long.
     pub fn try_send(&self, record: Record) -> Result<()> {
-        self.send_with(record, &[], MsgFlags::MSG_DONTWAIT)
+        self.send_with(&record.encode(), &[], MsgFlags::MSG_DONTWAIT)
     }
 
-    fn send_with(&self, record: Record, descriptors: &[BorrowedFd], flags: MsgFlags) -> Result<()> {
-        let wire = record.encode();
+    /// The same with laps, in one packet: what is measured is not to be disturbed by its being told.
+    pub fn try_send_laps(&self, laps: impl Iterator<Item = Lap>) -> Result<()> {
+        let mut packet = [0; MOST * WIRE];
+        let mut length = 0;
+        for (place, lap) in packet.chunks_exact_mut(WIRE).zip(laps) {
+            place.copy_from_slice(&Record::Lap(lap).encode());
+            length += WIRE;
+        }
+        // An empty packet would be the end of this side.
+        if length == 0 { Ok(()) } else { self.send_with(&packet[..length], &[], MsgFlags::MSG_DONTWAIT) }
+    }
+
+    fn send_with(&self, packet: &[u8], descriptors: &[BorrowedFd], flags: MsgFlags) -> Result<()> {
         let mut raw = [0 as RawFd; BATCH];
         let raw = raw.get_mut(..descriptors.len()).ok_or(Errno::E2BIG)?;
         for (place, descriptor) in raw.iter_mut().zip(descriptors) {
@@ -129,19 +151,22 @@ impl Link {
         }
         let rights = [ControlMessage::ScmRights(raw)];
         let rights = if descriptors.is_empty() { &rights[..0] } else { &rights[..] };
-        let socket = self.0.as_raw_fd();
-        sendmsg::<()>(socket, &[IoSlice::new(&wire)], rights, MsgFlags::MSG_NOSIGNAL | flags, None).map(drop)
+        let socket = self.socket.as_raw_fd();
+        sendmsg::<()>(socket, &[IoSlice::new(packet)], rights, MsgFlags::MSG_NOSIGNAL | flags, None).map(drop)
     }
 
     /// Hears a record and the descriptors that came with it; none at the end of the other side.
     ///
     /// With `MSG_DONTWAIT` in `flags`, EAGAIN means that there is nothing to hear yet.
     pub fn receive(&self, flags: MsgFlags) -> Result<Option<(Record, Vec<OwnedFd>)>> {
-        let mut wire = Wire::default();
+        if let Some(record) = self.rest.borrow_mut().pop_front() {
+            return Ok(Some((record, Vec::new())));
+        }
+        let mut packet = [0; MOST * WIRE];
         let mut space = nix::cmsg_space!([RawFd; BATCH]);
-        let mut parts = [IoSliceMut::new(&mut wire)];
+        let mut parts = [IoSliceMut::new(&mut packet)];
         let flags = flags | MsgFlags::MSG_CMSG_CLOEXEC;
-        let message = recvmsg::<()>(self.0.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
+        let message = recvmsg::<()>(self.socket.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
         let mut descriptors = Vec::new();
         // Cut off (ENOBUFS): there is room for all that is ever sent, so it is descriptors that there were too few of.
         for control in message.cmsgs().map_err(|_| Errno::EMFILE)? {
@@ -149,17 +174,21 @@ impl Link {
                 descriptors.extend(raw.into_iter().map(crate::sys::process::adopt));
             }
         }
-        match message.bytes {
-            0 => Ok(None),
-            16 => Record::decode(&wire).map(|record| Some((record, descriptors))).ok_or(Errno::EBADMSG),
-            _ => Err(Errno::EBADMSG),
+        let bytes = message.bytes;
+        let (wires, cut_off) = packet[..bytes].as_chunks();
+        if !cut_off.is_empty() {
+            return Err(Errno::EBADMSG);
         }
+        let Some((first, rest)) = wires.split_first() else { return Ok(None) };
+        let decode = |wire| Record::decode(wire).ok_or(Errno::EBADMSG);
+        self.rest.replace(rest.iter().map(decode).collect::<Result<_>>()?);
+        Ok(Some((decode(first)?, descriptors)))
     }
 }
 
 impl AsFd for Link {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
 }
 
@@ -189,6 +218,12 @@ mod tests {
         for record in records {
             one.send(record, &[]).unwrap();
             assert_eq!(other.receive(MsgFlags::empty()).unwrap().unwrap().0, record);
+        }
+        one.try_send_laps(std::iter::empty()).unwrap();
+        one.try_send_laps([lap, Lap { step: Step::Fork, ..lap }].into_iter()).unwrap();
+        one.send(Record::Stopped, &[]).unwrap();
+        for record in [Record::Lap(lap), Record::Lap(Lap { step: Step::Fork, ..lap }), Record::Stopped] {
+            assert_eq!(other.receive(MsgFlags::MSG_DONTWAIT).unwrap().unwrap().0, record);
         }
         one.send(Record::Terminal, &[one.as_fd()]).unwrap();
         assert_eq!(other.receive(MsgFlags::empty()).unwrap().unwrap().1.len(), 1);
