@@ -15,17 +15,19 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// From fork to execve(2).
 pub(super) fn run(init: &Init, footing: &Footing, word: &OwnedFd, parent: Option<&OwnedFd>) -> ! {
-    let tied = parent.map_or(Ok(()), process::tie_to).at(Step::TieToSupervisor);
-    if read(word, &mut [0]) != Ok(1) {
+    laps::begin(Process::Payload, init.timed_since);
+    let tied = parent.map_or(Ok(()), |parent| process::tie_to(parent).at(Step::TieToSupervisor));
+    let ready = tied.and_then(|()| step_down(init, footing, word));
+    // As late as can be: until here both work at once.
+    if ready.is_ok() && read(word, &mut [0]) != Ok(1) {
         // Init has failed, and said so itself.
         process::exit_now(125);
     }
-    laps::begin(Process::Payload, init.timed_since);
-    let Err(failure) = tied.and_then(|()| step_down(init, footing));
+    let Err(failure) = ready.and_then(|()| execute(init));
     super::give_up(init, failure)
 }
 
-fn step_down(init: &Init, footing: &Footing) -> Done<Infallible> {
+fn step_down(init: &Init, footing: &Footing, word: &OwnedFd) -> Done {
     let prepared = init.prepared;
     let terminal = footing.terminal.as_ref();
     session(terminal)?;
@@ -34,9 +36,8 @@ fn step_down(init: &Init, footing: &Footing) -> Done<Infallible> {
     umask(prepared.umask);
     stdio(init, terminal)?;
     signals()?;
-    descriptors(init)?;
-    rlimits::apply(&prepared.rlimits, footing.in_cgroup).at(Step::Rlimits)?;
-    execute(init)
+    descriptors(init, word)?;
+    rlimits::apply(&prepared.rlimits, footing.in_cgroup).at(Step::Rlimits)
 }
 
 /// With a terminal, a process group of its own in init's session, in the foreground; else a session of its own.
@@ -80,13 +81,13 @@ fn signals() -> Done {
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).at(Step::Descriptors)
 }
 
-/// Closes every descriptor but 0, 1, 2 and those granted; `started` and the link close themselves at execve(2).
-fn descriptors(init: &Init) -> Done {
+/// Closes every descriptor but 0, 1, 2 and those granted; `started`, the link and init's word close themselves at execve(2).
+fn descriptors(init: &Init, word: &OwnedFd) -> Done {
     let granted = &init.prepared.plan.pass_fds;
     if without::layer("close-fds") {
         return Ok(());
     }
-    let closing_themselves = [init.started.as_raw_fd(), init.link.as_fd().as_raw_fd()];
+    let closing_themselves = [init.started.as_raw_fd(), init.link.as_fd().as_raw_fd(), word.as_raw_fd()];
     let kept = [0, 1, 2].iter().chain(granted).chain(&closing_themselves).copied();
     process::close_all_but(kept.collect()).at(Step::Descriptors)?;
     granted.iter().try_for_each(|fd| process::keep_across_exec(*fd)).at(Step::Descriptors)
@@ -95,6 +96,7 @@ fn descriptors(init: &Init) -> Done {
 /// As execvp(3) does: the first candidate that can be executed; EACCES is told only if nothing else was found.
 fn execute(init: &Init) -> Done<Infallible> {
     let prepared = init.prepared;
+    laps::note(Step::Barrier);
     laps::tell(&init.link);
     let mut answer = Errno::ENOENT;
     for candidate in &prepared.candidates {

@@ -1,21 +1,19 @@
 //! The /proc of the new PID namespace: quotas written, then dangerous files covered, then settings made read-only.
 
-use super::step::{At, Done, Step};
+use super::step::{At, Done, Failure, Step};
 use super::tree::Tree;
 use crate::prepare::Prepared;
 use crate::sys::mount::{self, attr};
 use crate::without;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
-use nix::sys::stat::{Mode, SFlag, fstatat};
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::Mode;
 use nix::unistd::write;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
 /// Files that tell of the host, or of the kernel's addresses: proc(5). What a kernel does not have is skipped.
-const COVERED: [&str; 15] = [
-    "acpi",
-    "asound",
+const COVERED: [&str; 11] = [
     "cmdline",
     "config.gz",
     "interrupts",
@@ -24,14 +22,15 @@ const COVERED: [&str; 15] = [
     "key-users",
     "keys",
     "latency_stats",
-    "pressure",
     "sched_debug",
-    "scsi",
     "timer_list",
     "timer_stats",
 ];
 
-/// The same, which only host root may read: with `outside: caller` the payload is he.
+/// Directories that do.
+const COVERED_WHOLE: [&str; 4] = ["acpi", "asound", "pressure", "scsi"];
+
+/// More files, which only host root may read: with `outside: caller` the payload is he.
 const COVERED_FROM_ROOT: [&str; 7] =
     ["kpagecgroup", "kpagecount", "kpageflags", "pagetypeinfo", "slabinfo", "vmallocinfo", "vmcore"];
 
@@ -56,15 +55,12 @@ pub(super) fn mount(tree: &mut Tree, at: &Path, prepared: &Prepared, index: usiz
         make_read_only(&proc, name).at_entry(Step::Proc, index)?;
     }
     let from_root = COVERED_FROM_ROOT.into_iter().filter(|_| prepared.plan.user.outside_uid == 0);
-    for name in COVERED.into_iter().chain(from_root).filter(|_| !without::layer("proc-covers")) {
-        match fstatat(&proc, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(stat) => tree.hide(
-                &at.join(name),
-                SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR,
-                index,
-            )?,
-            Err(Errno::ENOENT) => {}
-            Err(errno) => return Err(errno).at_entry(Step::Proc, index),
+    let files = COVERED.into_iter().chain(from_root).map(|name| (name, false));
+    let covered = files.chain(COVERED_WHOLE.map(|name| (name, true)));
+    for (name, directory) in covered.filter(|_| !without::layer("proc-covers")) {
+        match tree.hide(&at.join(name), directory, index) {
+            Err(Failure { errno: Errno::ENOENT, .. }) => {}
+            hidden => hidden?,
         }
     }
     Ok(())

@@ -39,9 +39,18 @@ pub(super) struct Tree {
     own: Vec<u64>,
     /// The last destination's parent: neighbours in the plan mostly share it.
     parent: Option<Rc<Parent>>,
-    /// A cover that is in place, for a file and for a directory: the next ones are copies of it.
-    covers: [Option<OwnedFd>; 2],
+    /// For files and for directories.
+    covers: [Covers; 2],
     devpts: Option<OwnedFd>,
+}
+
+/// Covers of one kind.
+#[derive(Default)]
+struct Covers {
+    /// One that is attached, of which the next are copies: a detached one cannot be copied before Linux 6.15.
+    in_place: Option<OwnedFd>,
+    /// One that found nothing to cover.
+    spare: Option<OwnedFd>,
 }
 
 struct Parent {
@@ -87,7 +96,7 @@ impl Tree {
             sealed: Vec::new(),
             own: Vec::new(),
             parent: None,
-            covers: [None, None],
+            covers: Default::default(),
             devpts: None,
         };
         if root.tmpfs.sealed {
@@ -171,24 +180,29 @@ impl Tree {
     /// Covers what is at `at`: mode 0 on a read-only mount, so every access is EACCES and no chmod(2) opens it.
     pub(super) fn hide(&mut self, at: &Path, directory: bool, index: usize) -> Done {
         let (parent, name) = self.place(at, index)?;
-        if let Some(existing) = &self.covers[usize::from(directory)] {
-            let copy = mount::clone_tree(existing, c"").at_entry(Step::Mount, index)?;
-            return mount::attach(&copy, &parent.fd, name).at_entry(Step::Mount, index);
+        let covers = &mut self.covers[usize::from(directory)];
+        let cover = match (covers.spare.take(), &covers.in_place) {
+            (Some(spare), _) => spare,
+            (None, Some(one)) => mount::clone_tree(one, c"").at_entry(Step::Mount, index)?,
+            (None, None) => self.cover(directory, index)?,
+        };
+        let attached = mount::attach(&cover, &parent.fd, name);
+        let covers = &mut self.covers[usize::from(directory)];
+        match attached {
+            Ok(()) => covers.in_place = covers.in_place.take().or(Some(cover)),
+            Err(_) => covers.spare = Some(cover),
         }
+        attached.at_entry(Step::Mount, index)
+    }
+
+    fn cover(&self, directory: bool, index: usize) -> Done<OwnedFd> {
         let stage = COVERS[usize::from(directory)];
         match directory {
             true => mkdirat(&self.ground, stage, Mode::empty()),
             false => write_new(&self.ground, OsStr::new(stage), &File { content: Vec::new(), mode: 0 }),
         }
         .at_entry(Step::Destination, index)?;
-        let cover = self.staged(stage, attr::NOSUID | attr::NODEV | attr::NOEXEC, index)?;
-        if let Err(errno) = mount::attach(&cover, &parent.fd, name) {
-            // Not in place, it cannot be copied; the next one is made anew.
-            unlinkat(&self.ground, stage, KINDS[usize::from(directory)]).at_entry(Step::Destination, index)?;
-            return Err(errno).at_entry(Step::Mount, index);
-        }
-        self.covers[usize::from(directory)] = Some(cover);
-        Ok(())
+        self.staged(stage, attr::NOSUID | attr::NODEV | attr::NOEXEC, index)
     }
 
     /// May init, and so the payload, not search the way to `at`? (Under host root: a directory that is another's.)
@@ -201,7 +215,8 @@ impl Tree {
 
     /// pivot_root(2): the old root is detached, the new one read-only. Returns the devpts, for a terminal.
     pub(super) fn enter(self) -> Done<Option<OwnedFd>> {
-        for ((name, kind), _) in COVERS.into_iter().zip(KINDS).zip(&self.covers).filter(|(_, made)| made.is_some()) {
+        let is_made = |covers: &Covers| covers.in_place.is_some() || covers.spare.is_some();
+        for ((name, kind), _) in COVERS.into_iter().zip(KINDS).zip(&self.covers).filter(|(_, covers)| is_made(covers)) {
             unlinkat(&self.ground, name, kind).at(Step::PivotRoot)?;
         }
         fchdir(self.root()).at(Step::PivotRoot)?;

@@ -15,18 +15,18 @@ fn search(mounts: &[Mount], place: &Path) -> Result<usize, usize> {
 
 /// The entry at or nearest above.
 pub(super) fn nearest<'a>(mounts: &'a [Mount], place: &Path) -> Option<&'a Mount> {
-    place.ancestors().find_map(|ancestor| at(mounts, ancestor))
+    paths::ancestors(place).find_map(|ancestor| at(mounts, ancestor))
 }
 
 /// The entry nearest above, not at, a place: what its destination has to be made in.
 pub(super) fn above<'a>(mounts: &'a [Mount], place: &Path) -> Option<&'a Mount> {
-    nearest(mounts, place.parent()?)
+    paths::ancestors(place).skip(1).find_map(|ancestor| at(mounts, ancestor))
 }
 
 /// A directory that has to be made only because something is mounted below it.
 pub(super) fn leads_to_a_mount(mounts: &[Mount], place: &Path) -> bool {
     let after = search(mounts, place).map_or_else(|place| place, |place| place + 1);
-    place == Path::new("/") || mounts.get(after).is_some_and(|mount| mount.at.starts_with(place))
+    place == Path::new("/") || mounts.get(after).is_some_and(|mount| paths::below(&mount.at, place).is_some())
 }
 
 /// Adds an entry, or replaces the one at its place.
@@ -42,7 +42,7 @@ pub(super) fn bind_of<'a>(mounts: &'a [Mount], inside: &Path) -> Option<(&'a Mou
     let mut place = inside.to_path_buf();
     for _ in 0..MAX_LINKS {
         let mount = nearest(mounts, &place)?;
-        let rest = place.strip_prefix(&mount.at).ok()?;
+        let rest = paths::below(&place, &mount.at)?;
         match &mount.kind {
             MountKind::Symlink(text) => place = join(&paths::link_target(&mount.at, text), rest),
             MountKind::Bind(bind) if bind.directory || rest.as_os_str().is_empty() => {

@@ -6,7 +6,7 @@ use super::trust::Trees;
 use super::written::{self, Kind, Written};
 use super::{
     Bind, BindRole, Create, File, Mount, MountKind, SourcePath, Tmpfs, User, Watch, base, covers, destinations, hides,
-    links, lookup, pins, refusals, roots, watches, wrong,
+    links, lookup, paths, pins, refusals, roots, watches, wrong,
 };
 use crate::error::Error;
 use crate::plan::variables::Scope;
@@ -231,9 +231,9 @@ fn drop_implied(mounts: &mut Vec<Mount>) {
             else {
                 return false;
             };
-            let place = mount.at.strip_prefix(&above.at).map(|rest| outer.source.path().join(rest));
+            let place = paths::below(&mount.at, &above.at).map(|rest| outer.source.path().join(rest));
             let same = |bind: &Bind| (bind.role, bind.writable, bind.noexec, bind.id_mapped);
-            bind.role == BindRole::Tree && same(bind) == same(outer) && place == Ok(bind.source.path())
+            bind.role == BindRole::Tree && same(bind) == same(outer) && place == Some(bind.source.path())
         })
         .collect();
     let mut implied = implied.into_iter();

@@ -1,6 +1,7 @@
 //! What can be said of a path without looking at it.
 
 use std::cmp::Ordering;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -11,6 +12,26 @@ pub(super) fn order(left: &Path, right: &Path) -> Ordering {
         Some((left, right)) => (*left != b'/', left).cmp(&(*right != b'/', right)),
         None => left.len().cmp(&right.len()),
     }
+}
+
+/// A normal path and its parents, as [`Path::ancestors`] gives them, by bytes alone.
+pub(super) fn ancestors(path: &Path) -> impl Iterator<Item = &Path> {
+    std::iter::successors(Some(path), |path| parent(path))
+}
+
+fn parent(path: &Path) -> Option<&Path> {
+    let bytes = path.as_os_str().as_bytes();
+    match bytes.iter().rposition(|byte| *byte == b'/')? {
+        0 if bytes.len() == 1 => None,
+        slash => Some(Path::new(OsStr::from_bytes(&bytes[..slash.max(1)]))),
+    }
+}
+
+/// What [`Path::strip_prefix`] leaves of a normal path that is at or below another, by bytes alone.
+pub(super) fn below<'a>(path: &'a Path, tree: &Path) -> Option<&'a Path> {
+    let rest = path.as_os_str().as_bytes().strip_prefix(tree.as_os_str().as_bytes())?;
+    let rest = if tree.as_os_str() == "/" || rest.is_empty() { rest } else { rest.strip_prefix(b"/")? };
+    Some(Path::new(OsStr::from_bytes(rest)))
 }
 
 /// The path without `.`, `..`, repeated and trailing slashes, by its text alone; `..` at the root stays there.
@@ -35,7 +56,7 @@ pub(super) fn link_target(link: &Path, text: &Path) -> PathBuf {
 
 /// `path` is strictly below `tree`: the rest.
 pub(super) fn strictly_below<'a>(path: &'a Path, tree: &Path) -> Option<&'a Path> {
-    path.strip_prefix(tree).ok().filter(|rest| !rest.as_os_str().is_empty())
+    below(path, tree).filter(|rest| !rest.as_os_str().is_empty())
 }
 
 /// In a directory that only the administrator writes: its links are trusted, no socket of a user's lies there,
@@ -95,6 +116,13 @@ mod tests {
         fn normal_paths_are_ordered_as_the_standard_library_does(left in messy_path(), right in messy_path()) {
             let (left, right) = (normalise(&left), normalise(&right));
             prop_assert_eq!(order(&left, &right), left.cmp(&right));
+        }
+
+        #[test]
+        fn of_normal_paths_parents_and_rests_are_the_standard_librarys(left in messy_path(), right in messy_path()) {
+            let (left, right) = (normalise(&left), normalise(&right));
+            prop_assert!(ancestors(&left).eq(left.ancestors()));
+            prop_assert_eq!(below(&left, &right), left.strip_prefix(&right).ok());
         }
     }
 

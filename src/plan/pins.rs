@@ -1,7 +1,7 @@
 //! Directories between a writable tree and a carve-out are bound onto themselves: renaming one is then EBUSY,
 //! and the carve-out cannot be walked around.
 
-use super::{Bind, BindRole, Mount, MountKind, Plan, lookup};
+use super::{Bind, BindRole, Mount, MountKind, Plan, lookup, paths};
 use std::path::Path;
 
 /// Adds the pins.
@@ -13,7 +13,7 @@ pub(super) fn add(mounts: &mut Vec<Mount>) {
 impl Plan {
     /// Is this pin there only for what may be gone by the time of the mount, as sockets of the host's that nobody named?
     pub fn may_be_gone(&self, pin: &Mount) -> bool {
-        let below = self.mounts.iter().filter(|mount| mount.at.starts_with(&pin.at));
+        let below = self.mounts.iter().filter(|mount| paths::below(&mount.at, &pin.at).is_some());
         let mut kinds = below.map(|mount| &mount.kind);
         is_pin(pin)
             && kinds.all(|kind| match kind {
@@ -50,7 +50,7 @@ fn pins_for<'a>(mounts: &'a [Mount], carved: &'a Mount) -> Option<impl Iterator<
             _ => false,
         };
     (narrower && counts).then(|| {
-        let between = carved.at.ancestors().skip(1).take_while(|place| *place != tree.at);
+        let between = paths::ancestors(&carved.at).skip(1).take_while(|place| *place != tree.at);
         let source = |place: &Path| bind.source.join(place.strip_prefix(&tree.at).unwrap_or(place));
         between.map(move |place| {
             let pin = Bind { source: source(place), directory: true, role: BindRole::Pin, ..bind.clone() };

@@ -12,17 +12,27 @@ impl HostFacts {
     /// The path with its links resolved; names that do not exist stay as they are. The current directory and the home
     /// are known already.
     pub(super) fn real(&self, path: &Path) -> PathBuf {
+        if let Some(known) = self.links.whole.borrow().get(path.as_os_str()) {
+            return known.clone();
+        }
         let home = self.home.as_ref().zip(self.real_home.as_ref());
         let known = std::iter::once((&self.cwd, &self.cwd)).chain(home);
         let mut from_known = known.filter_map(|(name, real)| Some((real.as_path(), path.strip_prefix(name).ok()?)));
         let (base, rest) = from_known.next().unwrap_or((Path::new("/"), path));
-        self.links.resolve(base, rest)
+        let real = self.links.resolve(base, rest);
+        self.links.whole.borrow_mut().insert(path.into(), real.clone());
+        real
     }
 }
 
-/// What readlink(2) said of each name: the paths of a plan share most of their parents.
+/// What has been asked already: the paths of a plan share most of their parents, and each is asked for more than once.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Links(RefCell<BTreeMap<OsString, Answer>>);
+pub struct Links {
+    /// What readlink(2) said of each name.
+    names: RefCell<BTreeMap<OsString, Answer>>,
+    /// Paths, resolved.
+    whole: RefCell<BTreeMap<OsString, PathBuf>>,
+}
 
 #[derive(Debug, Clone, PartialEq)]
 enum Answer {
@@ -33,7 +43,7 @@ enum Answer {
 
 impl Links {
     fn read(&self, path: &Path) -> Answer {
-        let mut known = self.0.borrow_mut();
+        let mut known = self.names.borrow_mut();
         if let Some(answer) = known.get(path.as_os_str()) {
             return answer.clone();
         }

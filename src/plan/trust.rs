@@ -61,7 +61,7 @@ fn sort(trees: &mut Vec<PathBuf>) {
 /// thousands of trees.
 fn outermost_above<'a>(trees: &'a [PathBuf], path: &Path) -> Option<&'a PathBuf> {
     let tree = |place| trees.binary_search_by(|tree| paths::order(tree, place)).ok().map(|index| &trees[index]);
-    path.ancestors().skip(1).filter_map(tree).last()
+    paths::ancestors(path).skip(1).filter_map(tree).last()
 }
 
 #[cfg(test)]

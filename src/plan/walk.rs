@@ -40,7 +40,7 @@ pub(super) struct Link {
 /// Walks. `without`: as if this destination were not mounted yet.
 pub(super) fn walk(mounts: &[Mount], place: &Path, without: Option<&Path>) -> Walk {
     let entry = |place: &Path| lookup::at(mounts, place).filter(|_| Some(place) != without);
-    let nearest = |place: &Path| place.ancestors().find_map(entry);
+    let nearest = |place: &Path| paths::ancestors(place).find_map(entry);
     let mut todo = real::names(place);
     let mut here = PathBuf::from("/");
     // The mount that `here` lies in.

@@ -2,7 +2,7 @@
 //! another mount namespace takes the mount off it. No layer holds that off, so the run tells of it.
 
 use super::mounts::Tree;
-use super::{Mount, MountKind, Watch, base, lookup};
+use super::{Mount, MountKind, Watch, base, lookup, paths};
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -31,7 +31,7 @@ fn covered(mounts: &[Mount], mount: &Mount) -> Option<(Watch, Metadata)> {
         MountKind::File(_) | MountKind::Tmpfs(_) => true,
         MountKind::Symlink(_) | MountKind::Devpts | MountKind::Proc => false,
     };
-    let rest = mount.at.strip_prefix(&around.at).ok().filter(|_| narrows)?;
+    let rest = paths::below(&mount.at, &around.at).filter(|_| narrows)?;
     let path = lookup::join(&tree.source.path(), rest);
     let metadata = path.symlink_metadata().ok()?;
     Some((Watch { now: Some(Identity::of(&metadata)), path, origin: mount.origin.clone() }, metadata))

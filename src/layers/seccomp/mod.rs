@@ -23,7 +23,6 @@ use arguments::Rule;
 use nix::libc;
 use policy::{NEEDED, POLICY, Verdict};
 use seccompiler::{BpfProgram, SeccompAction};
-use syscalls::Call;
 
 /// An architecture with a table of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,22 +85,30 @@ pub fn compile(seccomp: &Seccomp, features: &Features, cores: Cores, arch: Arch)
     if seccomp.policy == SeccompPolicy::Off {
         return Ok(None);
     }
-    let verdicts = Verdicts::of(seccomp, features, cores)?;
     let (mut ranges, mut next, mut allowed) = (Vec::with_capacity(1 << 10), 0, 0);
-    for call in syscalls::table(arch) {
-        if call.number > next {
+    for (call, verdict) in syscalls::calls(arch).iter().zip(verdicts(seccomp, features, cores, arch)?) {
+        let number = call.number.into();
+        if number > next {
             ranges.push((next, Verdict::Absent));
         }
-        let verdict = verdicts.on(call);
         allowed += usize::from(matches!(verdict, Verdict::Allow | Verdict::Check(_)));
-        ranges.push((call.number, verdict));
-        next = call.number + 1;
+        ranges.push((number, verdict));
+        next = number + 1;
     }
     ranges.push((next, Verdict::Absent));
     ranges.dedup_by_key(|range| range.1);
 
-    let mut ranges: Vec<_> =
-        ranges.into_iter().map(|(start, verdict)| (start, leaf(verdict, seccomp.on_deny))).collect();
+    let mut leaves: Vec<(Verdict, BpfProgram)> = Vec::new();
+    let mut ranges: Vec<_> = ranges
+        .into_iter()
+        .map(|(start, verdict)| {
+            let known = leaves.iter().position(|(known, _)| *known == verdict).unwrap_or_else(|| {
+                leaves.push((verdict, leaf(verdict, seccomp.on_deny)));
+                leaves.len() - 1
+            });
+            (start, leaves[known].1.clone())
+        })
+        .collect();
     let foreign = denied(libc::ENOSYS, seccomp.on_deny);
     if arch == Arch::X86_64 {
         let absent = leaf(Verdict::Absent, seccomp.on_deny);
@@ -111,45 +118,36 @@ pub fn compile(seccomp: &Seccomp, features: &Features, cores: Cores, arch: Arch)
     Ok(Some(Filter { program, allowed }))
 }
 
-/// The answer to each call: the policy's, then `allow`, then `deny`.
-struct Verdicts<'a> {
-    /// In the order of [`POLICY`].
-    groups: Vec<Verdict>,
-    allow: &'a [String],
-    deny: &'a [String],
-}
-
-impl<'a> Verdicts<'a> {
-    fn of(seccomp: &'a Seccomp, features: &Features, cores: Cores) -> Result<Self, Error> {
-        let Seccomp { allow, deny, .. } = seccomp;
-        if let Some(unknown) = allow.iter().chain(deny).find(|name| !syscalls::exists(name)) {
-            return Err(unknown_call(unknown));
+/// The answer to each call of the architecture: the policy's, then `allow`, then `deny`.
+fn verdicts(seccomp: &Seccomp, features: &Features, cores: Cores, arch: Arch) -> Result<Vec<Verdict>, Error> {
+    let strict = seccomp.policy == SeccompPolicy::Strict;
+    let of_groups = POLICY.iter().map(|group| match (group.verdict(strict, features), cores) {
+        (Verdict::Check(Rule::KeepCoreLimit), Cores::Written) => Verdict::Allow,
+        (Verdict::Check(Rule::KeepCoreLimitNotInit), Cores::Written) => Verdict::Check(Rule::NotInit),
+        (verdict, _) => verdict,
+    });
+    let of_groups: Vec<_> = of_groups.collect();
+    let mut verdicts: Vec<_> = syscalls::calls(arch).iter().map(|call| of_groups[usize::from(call.group)]).collect();
+    for (names, verdict) in [(&seccomp.allow, Verdict::Allow), (&seccomp.deny, Verdict::Refuse)] {
+        for name in names {
+            match syscalls::table(arch).position(|(_, known)| known == name) {
+                Some(call) => verdicts[call] = verdict,
+                // A call of another architecture alone.
+                None if syscalls::exists(name) => {}
+                None => return Err(unknown(name)),
+            }
         }
-        if let Some(name) = deny.iter().find(|denied| NEEDED.split_ascii_whitespace().any(|needed| needed == *denied)) {
-            return Err(Error::profile(format!("seccomp.deny names {name}, which the sandbox needs to run a command"))
-                .remedy(format!("Take {name} off the list")));
-        }
-        let strict = seccomp.policy == SeccompPolicy::Strict;
-        let groups = POLICY.iter().map(|group| match (group.verdict(strict, features), cores) {
-            (Verdict::Check(Rule::KeepCoreLimit), Cores::Written) => Verdict::Allow,
-            (Verdict::Check(Rule::KeepCoreLimitNotInit), Cores::Written) => Verdict::Check(Rule::NotInit),
-            (verdict, _) => verdict,
-        });
-        Ok(Verdicts { groups: groups.collect(), allow, deny })
     }
-
-    fn on(&self, call: &Call) -> Verdict {
-        let names = |list: &[String]| list.iter().any(|name| name == call.name);
-        match self.groups.get(call.group) {
-            _ if names(self.deny) => Verdict::Refuse,
-            _ if names(self.allow) => Verdict::Allow,
-            Some(verdict) => *verdict,
-            None => Verdict::Absent,
+    match seccomp.deny.iter().find(|denied| NEEDED.split_ascii_whitespace().any(|needed| needed == *denied)) {
+        Some(name) => {
+            Err(Error::profile(format!("seccomp.deny names {name}, which the sandbox needs to run a command"))
+                .remedy(format!("Take {name} off the list")))
         }
+        None => Ok(verdicts),
     }
 }
 
-fn unknown_call(name: &str) -> Error {
+fn unknown(name: &str) -> Error {
     let error = Error::profile(format!("there is no system call named {name:?}"));
     match syscalls::nearest(name) {
         Some(nearest) => error.remedy(format!("Did you mean {nearest:?}?")),

@@ -5,23 +5,31 @@
 use super::policy::POLICY;
 use super::{Arch, words};
 
-/// One of an architecture.
+/// One of an architecture, without its name: a table of names would have to be relocated at each start.
 #[derive(Debug, Clone, Copy)]
 pub struct Call {
     /// As in the kernel's table.
-    pub number: u32,
-    /// Without `sys_`.
-    pub name: &'static str,
-    /// Its place in [`POLICY`]; past the end if no group names it.
-    pub group: usize,
+    pub number: u16,
+    /// Its group's place in [`POLICY`].
+    pub group: u8,
 }
 
 /// Every call of `arch` that Linux has a number for, by number.
-pub fn table(arch: Arch) -> &'static [Call] {
+pub fn calls(arch: Arch) -> &'static [Call] {
     match arch {
         Arch::X86_64 => &X86_64_CALLS,
         Arch::Aarch64 => &AARCH64_CALLS,
     }
+}
+
+/// Their numbers and names.
+pub fn table(arch: Arch) -> impl Iterator<Item = (u32, &'static str)> {
+    let own = match arch {
+        Arch::X86_64 => X86_64,
+        Arch::Aarch64 => AARCH64,
+    };
+    let names = own.split_ascii_whitespace().chain(COMMON.split_ascii_whitespace());
+    calls(arch).iter().map(|call| call.number.into()).zip(names.filter(|word| word.parse::<u32>().is_err()))
 }
 
 /// Is `name` a system call, here or on another architecture? (A profile that names `open` is for both: aarch64 has
@@ -40,13 +48,13 @@ pub fn nearest(name: &str) -> Option<&'static str> {
 }
 
 fn every_name() -> impl Iterator<Item = &'static str> {
-    [Arch::X86_64, Arch::Aarch64].into_iter().flat_map(table).map(|call| call.name)
+    [Arch::X86_64, Arch::Aarch64].into_iter().flat_map(table).map(|(_, name)| name)
 }
 
 #[allow(long_running_const_eval)] // less than a second
-static X86_64_CALLS: [Call; count(X86_64)] = calls(X86_64);
+static X86_64_CALLS: [Call; count(X86_64)] = numbered(X86_64);
 #[allow(long_running_const_eval)]
-static AARCH64_CALLS: [Call; count(AARCH64)] = calls(AARCH64);
+static AARCH64_CALLS: [Call; count(AARCH64)] = numbered(AARCH64);
 
 /// Names, but not the numbers between them.
 const fn count(own: &str) -> usize {
@@ -62,17 +70,17 @@ const fn count(own: &str) -> usize {
     count
 }
 
-const fn calls<const COUNT: usize>(own: &'static str) -> [Call; COUNT] {
-    let mut calls = [Call { number: 0, name: "", group: 0 }; COUNT];
+const fn numbered<const COUNT: usize>(own: &str) -> [Call; COUNT] {
+    let mut calls = [Call { number: 0, group: 0 }; COUNT];
     let both = [own, COMMON];
     let (mut filled, mut next, mut lists) = (0, 0, both.as_slice());
     while let [list, rest @ ..] = lists {
         let mut at = 0;
         while let Some((word, end)) = words::next(list, at) {
             match words::number(word) {
-                Some(number) => next = number,
+                Some(number) => next = number as u16,
                 None => {
-                    calls[filled] = Call { number: next, name: word, group: group(word) };
+                    calls[filled] = Call { number: next, group: group(word) };
                     (filled, next) = (filled + 1, next + 1);
                 }
             }
@@ -83,22 +91,23 @@ const fn calls<const COUNT: usize>(own: &'static str) -> [Call; COUNT] {
     calls
 }
 
-const fn group(name: &str) -> usize {
+/// Does not compile with a call that the policy does not name.
+const fn group(name: &str) -> u8 {
     let mut at = 0;
-    while at < IN_POLICY.len() && !words::equal(IN_POLICY[at].0, name) {
+    while !words::equal(IN_POLICY[at].0, name) {
         at += 1;
     }
-    if at < IN_POLICY.len() { IN_POLICY[at].1 } else { POLICY.len() }
+    IN_POLICY[at].1
 }
 
 /// Every name of the policy and its group.
-const IN_POLICY: [(&str, usize); words_of_policy()] = {
+const IN_POLICY: [(&str, u8); words_of_policy()] = {
     let mut names = [("", 0); words_of_policy()];
     let (mut filled, mut group) = (0, 0);
     while group < POLICY.len() {
         let mut at = 0;
         while let Some((name, end)) = words::next(POLICY[group].calls, at) {
-            names[filled] = (name, group);
+            names[filled] = (name, group as u8);
             (filled, at) = (filled + 1, end);
         }
         group += 1;
@@ -193,7 +202,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn numbers(arch: Arch) -> BTreeMap<&'static str, u32> {
-        table(arch).iter().map(|call| (call.name, call.number)).collect()
+        table(arch).map(|(number, name)| (name, number)).collect()
     }
 
     #[test]
@@ -219,8 +228,8 @@ mod tests {
     #[test]
     fn numbers_and_names_are_unique_and_in_order() {
         for arch in [Arch::X86_64, Arch::Aarch64] {
-            assert!(table(arch).is_sorted_by(|a, b| a.number < b.number));
-            assert_eq!(numbers(arch).len(), table(arch).len());
+            assert!(table(arch).is_sorted_by(|a, b| a.0 < b.0));
+            assert_eq!(numbers(arch).len(), calls(arch).len());
         }
     }
 

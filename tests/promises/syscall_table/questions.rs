@@ -54,8 +54,7 @@ pub type Change = Option<(Option<usize>, u64)>;
 
 /// All questions; the first about each row changes nothing.
 pub fn all() -> Vec<(Row, Change, Call)> {
-    let names: BTreeMap<u32, &str> =
-        syscalls::table(Arch::native()).iter().map(|call| (call.number, call.name)).collect();
+    let names: BTreeMap<u32, &str> = syscalls::table(Arch::native()).collect();
     let numbers = NUMBERS.into_iter().flatten();
     let alone = numbers.map(|number| Row { number, name: names.get(&number).unwrap_or(&""), arguments: &[] });
     let together = TOGETHER.iter().filter_map(|(name, arguments)| {
