@@ -13,14 +13,7 @@ const WITH: &str = "sandbox --memory 512MiB";
 
 /// Measures it, where there is a manager to ask.
 pub fn measure(place: &Place) -> Result<Section> {
-    let mut section = Section {
-        title: "With a cgroup from systemd",
-        how: HOW.into(),
-        tables: vec![],
-        notes: vec![],
-        aims: vec![],
-        chart: None,
-    };
+    let mut section = Section::new("With a cgroup from systemd", HOW);
     let commands = [
         Named::new(PEER, ["systemd-run", "--user", "--scope", "--quiet", "--property=MemoryMax=512M", "true"]),
         Named::new(WITH, [&place.sandbox, "--memory", "512MiB", "--", "true"]),
@@ -28,7 +21,7 @@ pub fn measure(place: &Place) -> Result<Section> {
     ];
     for command in &commands {
         if let Err(reason) = command.output() {
-            section.notes.push(format!("not measured on this host: {}: {reason}", command.name));
+            section.notes.add(&command.name, format!("not measured on this host: {reason}"));
             section.aims.push(Aim::at_most("× the wall time of systemd-run --user --scope", 1.0, None, ""));
             return Ok(section);
         }

@@ -1,5 +1,6 @@
 //! The machine, and the versions of everything.
 
+use crate::measure::Named;
 use crate::peers::version;
 use crate::table::Table;
 use nix::sys::utsname::uname;
@@ -24,11 +25,27 @@ pub fn facts(command: &str) -> Table {
         "load before",
         fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').take(3).collect::<Vec<_>>().join(" "),
     );
-    row("sandbox", env!("CARGO_PKG_VERSION").into());
+    row("sandbox", format!("{} {}", env!("CARGO_PKG_VERSION"), commit()));
     for program in ["bwrap", "unshare", "firejail", "crun", "runc", "systemd-run", "cc", "make", "git", "strace"] {
         row(program, version(program));
     }
     table
+}
+
+/// The commit that is checked out, if this is a checkout that can be read.
+fn commit() -> String {
+    let words = [
+        "git",
+        "-c",
+        "safe.directory=*",
+        "-C",
+        env!("CARGO_MANIFEST_DIR"),
+        "describe",
+        "--always",
+        "--dirty",
+        "--exclude=*",
+    ];
+    Named::new("git", words).output().map_or(String::new(), |commit| format!("({})", commit.trim()))
 }
 
 /// The value of the first line `key … separator value`.

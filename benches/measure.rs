@@ -73,10 +73,10 @@ fn reap_orphans() {
     while waitpid(None, None).is_ok() {}
 }
 
-/// The first line of an error that says something.
+/// The first sentence of an error.
 fn reason(stderr: &str, status: &str) -> String {
     let line = stderr.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or(status);
-    line.chars().take(160).collect()
+    line.split_inclusive(". ").next().unwrap_or(line).trim_end_matches([' ', '.']).into()
 }
 
 /// One run.
@@ -141,7 +141,7 @@ pub fn interleaved(commands: &[Named], rounds: usize) -> Result<Vec<Cost>> {
 /// What `once` makes of each item, in `rounds` rounds after those that warm up.
 pub fn in_turn<T, S>(items: &[T], rounds: usize, mut once: impl FnMut(&T) -> Result<S>) -> Result<Vec<Vec<S>>> {
     set_child_subreaper(true)?;
-    let warm_up = if rounds < 5 { 1 } else { 2 };
+    let warm_up = if rounds < 3 { 0 } else { 2 };
     let mut samples: Vec<Vec<S>> = items.iter().map(|_| Vec::new()).collect();
     let mut order: Vec<usize> = (0..items.len()).collect();
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);

@@ -90,7 +90,8 @@ pub fn bwrap(entries: &[Entry]) -> Vec<String> {
                 vec!["--tmpfs", at]
             }
             Entry::Symlink { at, to } => vec!["--symlink", to, at],
-            Entry::Cover { at, .. } => vec!["--perms", "0000", "--tmpfs", at],
+            Entry::Cover { at, directory: true } => vec!["--perms", "0000", "--tmpfs", at],
+            Entry::Cover { at, directory: false } => vec!["--ro-bind", "/dev/null", at],
             Entry::File { .. } | Entry::ReadOnly { .. } | Entry::Kernel { .. } => vec![],
         };
         flags.extend(words.into_iter().map(String::from));

@@ -39,7 +39,7 @@ impl Options {
             let mut value = || words.next().ok_or(format!("{word} needs a value"));
             match word {
                 "--rounds" => options.rounds = value()?.parse().map_err(|_| "--rounds needs a number")?,
-                "--add" => options.add.push(value()?.into()),
+                "--add" => options.add.push(std::path::absolute(value()?)?),
                 "--markdown" => options.markdown = true,
                 "--write" => options.write = true,
                 part if PARTS.contains(&part) => options.parts.push(part.into()),

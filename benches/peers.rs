@@ -83,18 +83,18 @@ pub fn all(place: &Place) -> Result<Vec<Peer>> {
     }
     let strict = strict(place);
     Ok(vec![
-        Peer::ours(OURS, "PID 1, own stdio, limits, seccomp, Landlock", place, &[]),
+        Peer::ours(OURS, "PID 1, own stdio, limits, seccomp, Landlock, a report", place, &[]),
         Peer::ours("sandbox --network host", "the same, the host's network", place, &["--network", "host"]),
         Peer::ours("sandbox --seccomp off", "the same without seccomp", place, &["--seccomp", "off"]),
         Peer::ours("sandbox --landlock off", "the same without Landlock", place, &["--landlock", "off"]),
         Peer::ours("sandbox -p strict", strict.1, place, strict.0),
         Peer::ours("sandbox --memory 512MiB", "default, and a cgroup", place, &["--memory", "512MiB"]),
         floor,
-        Peer::new(BWRAP, "PID 1", [bwrap(), mounts::bwrap(&same), vec!["--".into()]].concat()),
+        Peer::new(BWRAP, "PID 1, no capabilities", [bwrap(), mounts::bwrap(&same), vec!["--".into()]].concat()),
         Peer::new("unshare", "none; no mounts but /proc", words(UNSHARE)),
         Peer::new("firejail", "seccomp, capabilities; its own default profile", words(FIREJAIL)),
-        Peer::runtime("crun", "limits; no seccomp in this bundle", mounts::of(place, &[])?),
-        Peer::runtime("runc", "limits; no seccomp in this bundle", same),
+        Peer::runtime("crun", "limits, no capabilities; no seccomp in this bundle", mounts::of(place, &[])?),
+        Peer::runtime("runc", "limits, no capabilities; no seccomp in this bundle", same),
     ])
 }
 

@@ -36,8 +36,10 @@ impl Place {
             fs::create_dir(dir.path().join(name))?;
         }
         let programs = dir.path().join("bin");
+        // In the test bed there is no checkout.
+        let sandbox = std::env::var("SANDBOX").unwrap_or_else(|_| env!("CARGO_BIN_EXE_sandbox").into());
         let place = Place {
-            sandbox: std::env::var("SANDBOX").unwrap_or_else(|_| env!("CARGO_BIN_EXE_sandbox").into()),
+            sandbox: fs::canonicalize(&sandbox).map_err(|e| format!("{sandbox}: {e}"))?.display().to_string(),
             floor: compile(&programs, "floor", include_str!("floor.c")),
             inside: compile(&programs, "inside", include_str!("inside.c")),
             helper: Helper::connect()?,

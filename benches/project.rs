@@ -5,18 +5,18 @@ use crate::measure::Named;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
-const SOURCES: usize = 60;
 const FUNCTIONS: usize = 40;
-const FILES: usize = 20_000;
 const IN_EACH_DIRECTORY: usize = 100;
 
-/// Sixty files of some three hundred lines, each of which includes what most C files include, and a Makefile.
-pub fn c(at: &Path) -> Result<()> {
+/// So many files of some three hundred lines, each of which includes what most C files include, and a Makefile.
+pub fn c(at: &Path, sources: usize) -> Result<()> {
     fs::create_dir_all(at)?;
     let mut main = String::new();
     let mut calls = String::new();
-    for file in 0..SOURCES {
+    for file in 0..sources {
         let mut text = String::from(
             "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <errno.h>\n#include <unistd.h>\n",
         );
@@ -46,15 +46,17 @@ pub fn c(at: &Path) -> Result<()> {
     Ok(fs::write(at.join("Makefile"), makefile)?)
 }
 
-/// Twenty thousand small files in two hundred directories, all committed.
-pub fn tree(at: &Path) -> Result<()> {
-    for file in 0..FILES {
+/// So many small files, a hundred in each directory, all committed.
+pub fn tree(at: &Path, files: usize) -> Result<()> {
+    for file in 0..files {
         let directory = at.join(format!("{:03}", file / IN_EACH_DIRECTORY));
         if file % IN_EACH_DIRECTORY == 0 {
             fs::create_dir_all(&directory)?;
         }
         fs::write(directory.join(format!("{file}.txt")), format!("file {file}\n"))?;
     }
+    // Files as old as the index are read by each git status, in case they changed within that second.
+    thread::sleep(Duration::from_millis(1100));
     let at = at.display().to_string();
     let name = ["-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c", "gc.auto=0"];
     for words in [&["init", "-q"][..], &["add", "."], &["commit", "-q", "-m", "tree"], &["status", "--porcelain"]] {

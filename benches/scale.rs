@@ -18,8 +18,7 @@ two before; what lies within the deviations counts as nothing.";
 
 /// Measures it.
 pub fn measure(place: &Place) -> Result<Section> {
-    let mut section =
-        Section { title: "Scale", how: HOW.into(), tables: vec![], notes: vec![], aims: vec![], chart: None };
+    let mut section = Section::new("Scale", HOW);
     binds(place, &mut section)?;
     host_mounts(place, &mut section)?;
     profile(place, &mut section)?;
@@ -38,8 +37,8 @@ fn slope((few, before): Point, (many, after): Point) -> f64 {
 /// See [`HOW`].
 fn linear(points: &[Point]) -> Option<bool> {
     let [.., a, b, c] = points else { return None };
-    let noise = (b.1.deviation + c.1.deviation) / (c.0 - b.0) as f64;
-    Some(slope(*b, *c) <= 1.25 * slope(*a, *b).max(0.0) + noise)
+    let noise = |few: &Point, many: &Point| (few.1.deviation + many.1.deviation) / (many.0 - few.0) as f64;
+    Some(slope(*b, *c) - noise(b, c) <= 1.25 * (slope(*a, *b).max(0.0) + noise(a, b)))
 }
 
 fn linear_aim(what: &str, points: &[Point]) -> Option<Aim> {
@@ -122,7 +121,7 @@ fn host_mounts(place: &Place, section: &mut Section) -> Result<()> {
         match host_mounts::measure(place, count, &commands) {
             Ok(times) => by_count.push(times),
             Err(reason) => {
-                section.notes.push(format!("mounts of the host: not measured: {reason}"));
+                section.notes.add("mounts of the host", format!("not measured: {reason}"));
                 return Ok(());
             }
         }

@@ -6,7 +6,7 @@ use crate::memory::{self, Process};
 use crate::peers::{self, BWRAP, FLOOR, OURS, Peer};
 use crate::place::Place;
 use crate::svg::{self, Bar};
-use crate::table::{Section, Table};
+use crate::table::{Notes, Section, Table};
 use crate::{Result, calls};
 use std::fs;
 
@@ -19,7 +19,7 @@ caller and the command, while the command waits.";
 
 /// Measures it.
 pub fn measure(place: &Place) -> Result<Section> {
-    let mut notes = Vec::new();
+    let mut notes = Notes::default();
     let (mut measured, mut commands) = (Vec::new(), Vec::new());
     for peer in peers::all(place)? {
         match peer.running(place, &["true"]).and_then(|command| command.output().map(|_| command)) {
@@ -27,7 +27,7 @@ pub fn measure(place: &Place) -> Result<Section> {
                 commands.push(command);
                 measured.push(peer);
             }
-            Err(reason) => notes.push(format!("{}: not measured: {reason}", peer.name)),
+            Err(reason) => notes.add(peer.name, format!("not measured: {reason}")),
         }
     }
     commands.push(Named::new("true alone", ["true"]));
@@ -47,7 +47,7 @@ pub fn measure(place: &Place) -> Result<Section> {
         let processes = in_between(place, peer, &mut notes);
         works.row([
             peer.name.into(),
-            mount_count(place, peer),
+            mount_points(place, peer).map_or("–".into(), |points| points.len().to_string()),
             counted_calls(place, peer, command, &mut notes),
             private(&processes).map_or("–".into(), |kib| kib.to_string()),
             peer.program
@@ -60,6 +60,7 @@ pub fn measure(place: &Place) -> Result<Section> {
             ours = processes;
         }
     }
+    same_mounts(place, &measured, &mut notes);
     let ours_wall = wall(OURS);
     let against = |name: &str| Some(ours_wall? / wall(name)?);
     let aims = vec![
@@ -99,15 +100,15 @@ pub fn ms(median: &Median) -> String {
     format!("{:.2} ±{:.2}", median.value, median.deviation)
 }
 
-fn in_between(place: &Place, peer: &Peer, notes: &mut Vec<String>) -> Vec<Process> {
+fn in_between(place: &Place, peer: &Peer, notes: &mut Notes) -> Vec<Process> {
     let seen =
         peer.running(place, &[memory::WAITING]).map_err(Into::into).and_then(|command| memory::look(place, &command));
     let processes = seen.unwrap_or_else(|reason: Box<dyn std::error::Error>| {
-        notes.push(format!("{}: memory not measured: {reason}", peer.name));
+        notes.add(peer.name, format!("memory not measured: {reason}"));
         Vec::new()
     });
     if processes.iter().any(|process| process.private.is_none()) {
-        notes.push(format!("{}: memory not measured: only root can read it (start the benchmark as root)", peer.name));
+        notes.add(peer.name, "memory not measured: only root can read it (start the benchmark as root)".into());
     }
     processes
 }
@@ -117,18 +118,31 @@ fn private(processes: &[Process]) -> Option<u64> {
     processes.iter().map(|process| process.private).sum::<Option<u64>>().filter(|_| !processes.is_empty())
 }
 
-fn mount_count(place: &Place, peer: &Peer) -> String {
-    let table = peer.running(place, &["cat", "/proc/self/mountinfo"]).and_then(|command| command.output());
-    table.map_or("–".into(), |table| table.lines().count().to_string())
+/// Where something is mounted inside, by /proc/self/mountinfo, proc(5).
+fn mount_points(place: &Place, peer: &Peer) -> Option<Vec<String>> {
+    let table = peer.running(place, &["cat", "/proc/self/mountinfo"]).and_then(|command| command.output()).ok()?;
+    let mut points: Vec<String> = table.lines().filter_map(|line| line.split(' ').nth(4)).map(String::from).collect();
+    points.sort();
+    Some(points)
 }
 
-fn counted_calls(place: &Place, peer: &Peer, command: &Named, notes: &mut Vec<String>) -> String {
+/// The floor is one only if it makes what we make.
+fn same_mounts(place: &Place, peers: &[Peer], notes: &mut Notes) {
+    let of = |name| mount_points(place, peers.iter().find(|peer: &&Peer| peer.name == name)?);
+    if let (Some(ours), Some(floor)) = (of(OURS), of(FLOOR))
+        && ours != floor
+    {
+        notes.add(FLOOR, format!("is none: it has mounted {floor:?}, we {ours:?}"));
+    }
+}
+
+fn counted_calls(place: &Place, peer: &Peer, command: &Named, notes: &mut Notes) -> String {
     let counted = match peer.is_set_id() {
         true => Err("it is set-user-ID, and traced it would lose that".into()),
         false => calls::count(place, command),
     };
     counted.map(|calls| calls.to_string()).unwrap_or_else(|reason| {
-        notes.push(format!("{}: system calls not counted: {reason}", peer.name));
+        notes.add(peer.name, format!("system calls not counted: {reason}"));
         "–".into()
     })
 }

@@ -57,6 +57,20 @@ fn starts_with_digit(cell: &str) -> bool {
     cell.trim_start_matches(['+', '-', '−']).starts_with(|first: char| first.is_ascii_digit())
 }
 
+/// Reasons, each with those that it is about.
+#[derive(Default)]
+pub struct Notes(Vec<(String, Vec<String>)>);
+
+impl Notes {
+    /// `reason` is why something of `of` is not in the tables.
+    pub fn add(&mut self, of: &str, reason: String) {
+        match self.0.iter_mut().find(|(same, _)| *same == reason) {
+            Some((_, all)) => all.push(of.into()),
+            None => self.0.push((reason, vec![of.into()])),
+        }
+    }
+}
+
 /// A part of the page.
 pub struct Section {
     /// Its heading.
@@ -66,7 +80,7 @@ pub struct Section {
     /// Tables, each with what it says.
     pub tables: Vec<(String, Table)>,
     /// What was left out, and why.
-    pub notes: Vec<String>,
+    pub notes: Notes,
     /// The aims that it has figures for.
     pub aims: Vec<Aim>,
     /// A chart, as SVG.
@@ -74,6 +88,11 @@ pub struct Section {
 }
 
 impl Section {
+    /// With nothing in it yet.
+    pub fn new(title: &'static str, how: &str) -> Self {
+        Section { title, how: how.into(), tables: vec![], notes: Notes::default(), aims: vec![], chart: None }
+    }
+
     /// For a terminal.
     pub fn text(&self) -> String {
         self.write(|title| format!("\n{title}\n{}\n", "=".repeat(title.chars().count())), Table::text)
@@ -89,11 +108,11 @@ impl Section {
         for (says, each) in &self.tables {
             let _ = write!(text, "\n{says}\n\n{}", table(each));
         }
-        if !self.notes.is_empty() {
+        if !self.notes.0.is_empty() {
             text.push('\n');
         }
-        for note in &self.notes {
-            let _ = writeln!(text, "- {note}");
+        for (reason, of) in &self.notes.0 {
+            let _ = writeln!(text, "- {}: {reason}", of.join(", "));
         }
         if !self.aims.is_empty() {
             let mut aims = Table::new(["aim", "measured", ""]);
