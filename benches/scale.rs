@@ -1,4 +1,4 @@
-//! How the time grows: with the binds, the host's mounts, the size of the profile, and the number of sandboxes at once.
+//! How the time grows: with the binds, the host's mounts, the size of the profile, the files of the project, and the number of sandboxes at once.
 
 use crate::Result;
 use crate::aims::Aim;
@@ -22,6 +22,7 @@ pub fn measure(place: &Place) -> Result<Section> {
     binds(place, &mut section)?;
     host_mounts(place, &mut section)?;
     profile(place, &mut section)?;
+    project(place, &mut section)?;
     at_once(place, &mut section)?;
     Ok(section)
 }
@@ -113,7 +114,9 @@ fn host_mounts(place: &Place, section: &mut Section) -> Result<()> {
     let bare = "namespaces alone (C)";
     let mut commands = vec![Named::new(OURS, [&place.sandbox, "--", "true"])];
     if let Ok(floor) = &place.floor {
+        let steps = mounts::floor(&mounts::of(place, &[])?);
         commands.push(Named::new(bare, [floor, "--", "true"]));
+        commands.push(Named::new(FLOOR, [vec![floor.clone()], steps, vec!["--".into(), "true".into()]].concat()));
     }
     let mut table = Table::new([String::new()].into_iter().chain(COUNTS.iter().map(usize::to_string)));
     let mut by_count = Vec::new();
@@ -174,6 +177,25 @@ fn profile(place: &Place, section: &mut Section) -> Result<()> {
     let says = "Entries of the profile, over five files of which each extends the next, ms:";
     let points = curves(place, section, says, &COUNTS, commands)?;
     section.aims.extend(linear_aim("entries of the profile", &points));
+    Ok(())
+}
+
+/// The caller's own directory is looked through for sockets of daemons before it is shown, up to a number of names.
+fn project(place: &Place, section: &mut Section) -> Result<()> {
+    const COUNTS: [usize; 4] = [10, 100, 1000, 10_000];
+    const IN_EACH_DIRECTORY: usize = 10;
+    let mut commands = Vec::new();
+    for count in COUNTS {
+        let project = place.word(&format!("project-{count}"));
+        for index in 0..count {
+            let directory = format!("{project}/{}", index / IN_EACH_DIRECTORY);
+            fs::create_dir_all(&directory)?;
+            fs::write(format!("{directory}/{index}"), "")?;
+        }
+        commands.push(Named::new(OURS, [&place.sandbox, "-C", &project, "--", "true"]));
+    }
+    let points = curves(place, section, "Files in the project, ten in each directory, ms:", &COUNTS, commands)?;
+    section.aims.extend(linear_aim("files in the project", &points));
     Ok(())
 }
 
