@@ -24,7 +24,7 @@ pub struct Timings {
 /// One step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Lap {
-    /// One word; docs/running.md has them all.
+    /// One word; docs/report.md has them all.
     pub step: &'static str,
     /// How often it was done: a mount is many mounts.
     pub times: u64,

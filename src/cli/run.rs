@@ -30,7 +30,10 @@ fn attempt(run: Run, watch: &mut Stopwatch) -> u8 {
     // The place of the report is found before anything can go wrong, for a run without a verdict must not leave an old one.
     let place = match enter(&run).and_then(|()| options.report.as_ref().map(ReportFile::prepare).transpose()) {
         Ok(place) => place,
-        Err(error) => return say::error(&error),
+        Err(error) => {
+            watch.lap("command-line");
+            return say::error(&error);
+        }
     };
     watch.lap("command-line");
     let (outcome, report) = match plan(run, watch) {
@@ -90,12 +93,15 @@ fn with_plan(plan: &Plan, options: &Options, watch: &mut Stopwatch) -> (Outcome,
         tracing::warn!("{notice}");
     }
     let prepared = match watch.after("prepare", prepare::prepare(plan)) {
-        Ok(prepared) => ManuallyDrop::new(prepared),
+        Ok(prepared) => prepared,
         Err(error) => return failed(error, options, Some(plan), watch),
     };
+    let mut prepared = ManuallyDrop::new(prepared);
     tracing::debug!("filter, ruleset and sources prepared");
     tracing::info!("{}", start_line(plan, &prepared));
     let outcome = host::run(&prepared, options, watch);
+    // Whoever reads the report may take his time; the root is free.
+    prepared.root_in_use = None;
     let report = render(&outcome, options, Some(plan), Some(&prepared), watch);
     (outcome, report)
 }

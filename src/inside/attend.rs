@@ -4,12 +4,13 @@
 
 use super::laps;
 use super::link::Record;
+use super::reap::give_word;
 use super::step::{At, Done, Step};
 use super::{Footing, Init};
 use crate::sys::process;
 use nix::errno::Errno;
 use nix::libc;
-use nix::unistd::{Pid, write};
+use nix::unistd::Pid;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// Until the command ends. What else it left runs on, as long as the sandbox does.
@@ -26,7 +27,7 @@ fn until_end(init: &Init, payload: Pid, footing: &Footing, word: OwnedFd) -> Don
     // As with init: nothing of the caller's or of the sandbox's stays open here.
     let (terminal, link) = (footing.terminal.as_ref().map(AsRawFd::as_raw_fd), init.link.as_fd().as_raw_fd());
     process::close_all_but(terminal.into_iter().chain([link, word.as_raw_fd()]).collect()).at(Step::Descriptors)?;
-    write(&word, &[1]).at(Step::Fork)?;
+    give_word(&word)?;
     drop(word);
     laps::tell(&init.link);
     let stops = if terminal.is_some() { libc::WUNTRACED } else { 0 };

@@ -23,7 +23,8 @@ pub(super) fn run(init: &Init, footing: &Footing, word: &OwnedFd, parent: Option
         // Init has failed, and said so itself.
         process::exit_now(125);
     }
-    let Err(failure) = ready.and_then(|()| execute(init));
+    // Until here they are blocked: one that comes before the command is kept for it.
+    let Err(failure) = ready.and_then(|()| signals()).and_then(|()| execute(init));
     super::give_up(init, failure)
 }
 
@@ -35,7 +36,6 @@ fn step_down(init: &Init, footing: &Footing, word: &OwnedFd) -> Done {
     landlock::restrict(footing.fence).at(Step::Landlock)?;
     umask(prepared.umask);
     stdio(init, terminal)?;
-    signals()?;
     descriptors(init, word)?;
     rlimits::apply(&prepared.rlimits, footing.in_cgroup).at(Step::Rlimits)
 }

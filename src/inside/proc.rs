@@ -59,7 +59,7 @@ pub(super) fn mount(tree: &mut Tree, at: &Path, prepared: &Prepared, index: usiz
     let covered = files.chain(COVERED_WHOLE.map(|name| (name, true)));
     for (name, directory) in covered.filter(|_| !without::layer("proc-covers")) {
         match tree.hide(&at.join(name), directory, index) {
-            Err(Failure { errno: Errno::ENOENT, .. }) => {}
+            Err(Failure { step: Step::Mount, errno: Errno::ENOENT, .. }) => {}
             hidden => hidden?,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::laps;
 use super::link::Record;
-use super::step::{At, Done, Failure, Step};
+use super::step::{At, Done, Step};
 use super::timers::Timers;
 use super::{Footing, Init};
 use crate::sys::process::{self, Woken};
@@ -36,10 +36,7 @@ fn until_end(init: &Init, payload: Pid, footing: &Footing, word: OwnedFd) -> Don
     let link = init.link.as_fd().as_raw_fd();
     process::close_all_but(terminal.into_iter().map(AsRawFd::as_raw_fd).chain([link, word.as_raw_fd()]).collect())
         .at(Step::Descriptors)?;
-    // The last that can fail: a word that was not said is not heard.
-    if let Err(errno) = write(&word, &[1]) {
-        return Err(Failure { step: Step::Fork, index: 0, errno });
-    }
+    give_word(&word)?;
     drop(word);
     laps::tell(&init.link);
 
@@ -48,6 +45,15 @@ fn until_end(init: &Init, payload: Pid, footing: &Footing, word: OwnedFd) -> Don
     // If nobody hears it, the supervisor counts init's own time as the payload's.
     let _ = init.link.try_send(used());
     end
+}
+
+/// The last that can fail before the command runs: a word that was not said is not heard. One who does not hear it any more has failed
+/// itself, and says so, or was killed: its end tells.
+pub(super) fn give_word(word: &OwnedFd) -> Done {
+    match write(word, &[1]) {
+        Ok(_) | Err(Errno::EPIPE) => Ok(()),
+        Err(errno) => Err(errno).at(Step::Fork),
+    }
 }
 
 /// getrusage(2) of init alone.

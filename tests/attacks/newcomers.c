@@ -17,6 +17,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char *secret, *program;
@@ -129,6 +130,9 @@ static int look(int pid)
         if (pidfd >= 0)
             close(pidfd);
         if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0) {
+            /* Stopped, it does not become another in the meantime. */
+            ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+            waitpid(pid, NULL, __WALL);
             early_finding(pid, "ptrace", "seized");
             ptrace(PTRACE_DETACH, pid, 0, 0);
         }

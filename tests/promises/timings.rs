@@ -98,8 +98,8 @@ const PAYLOADS: [&str; 7] = ["session", "workdir", "landlock", "stdio", "descrip
 #[test]
 fn each_step_is_named_once_and_in_order() {
     let project = Project::new();
-    for flags in [&["-p", "build"][..], &["-p", "build", "-q"], &["-p", "build", "--wall-time", "100ms"]] {
-        let output = project.shell(&[flags, &["--timings"]].concat(), "echo hello; sleep 0.2");
+    for (flags, then) in [(&[][..], ""), (&["-q"], ""), (&["--wall-time", "2s"], "; sleep 1000")] {
+        let output = project.shell(&[&["-p", "build", "--timings"], flags].concat(), &format!("echo hello{then}"));
         assert_eq!(output.stdout, b"hello\n", "nothing of it is on stdout");
         let [supervisor, init, payload, total] = &table(&output)[..] else { panic!("{}", output.stderr) };
         let processes = [supervisor, init, payload, total].map(|block| block.process.as_str());

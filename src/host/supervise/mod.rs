@@ -230,9 +230,9 @@ impl<'run> Supervisor<'run> {
                 Record::Ended(status) => {
                     tracing::debug!("the command ended");
                     self.facts.ended = Some(status);
+                    self.note_end();
                     // Nothing is left to be entered, and the door keeps the mounts: init's end takes them with it, at our side.
                     self.door = None;
-                    self.note_end();
                 }
                 Record::Used { user_time_us, system_time_us } => {
                     self.facts.init_us = [user_time_us.into(), system_time_us.into()];

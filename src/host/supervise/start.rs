@@ -74,8 +74,11 @@ impl Supervisor<'_> {
     }
 
     pub(super) fn note_failure(&mut self, failure: Failure) {
-        self.facts.failure = Some(failure);
-        self.watch.lap(if self.payload.is_none() { "set-up" } else { "execute" });
+        // What came of it may be told as well.
+        if self.facts.failure.is_none() {
+            self.facts.failure = Some(failure);
+            self.watch.lap(if self.payload.is_none() { "set-up" } else { "execute" });
+        }
     }
 
     pub(super) fn attach(&mut self, stdio: Stdio, master: Option<OwnedFd>) -> nix::Result<()> {
