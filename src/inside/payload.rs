@@ -17,18 +17,11 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 pub(super) fn run(init: &Init, footing: &Footing, word: &OwnedFd, parent: Option<&OwnedFd>) -> ! {
     laps::begin(Process::Payload, init.timed_since);
     let tied = parent.map_or(Ok(()), |parent| process::tie_to(parent).at(Step::TieToSupervisor));
-    let ready = tied.and_then(|()| step_down(init, footing, word));
-    // As late as can be: until here both work at once.
-    if ready.is_ok() && read(word, &mut [0]) != Ok(1) {
-        // Init has failed, and said so itself.
-        process::exit_now(125);
-    }
-    // Until here they are blocked: one that comes before the command is kept for it.
-    let Err(failure) = ready.and_then(|()| signals()).and_then(|()| execute(init));
+    let Err(failure) = tied.and_then(|()| step_down(init, footing, word));
     super::give_up(init, failure)
 }
 
-fn step_down(init: &Init, footing: &Footing, word: &OwnedFd) -> Done {
+fn step_down(init: &Init, footing: &Footing, word: &OwnedFd) -> Done<Infallible> {
     let prepared = init.prepared;
     let terminal = footing.terminal.as_ref();
     session(terminal)?;
@@ -37,7 +30,20 @@ fn step_down(init: &Init, footing: &Footing, word: &OwnedFd) -> Done {
     umask(prepared.umask);
     stdio(init, terminal)?;
     descriptors(init, word)?;
-    rlimits::apply(&prepared.rlimits, footing.in_cgroup).at(Step::Rlimits)
+    // As late as can be: until here both work at once.
+    hear(word);
+    signals()?;
+    rlimits::apply(&prepared.rlimits, footing.in_cgroup).at(Step::Rlimits)?;
+    execute(init)
+}
+
+/// Init's word, until which signals are blocked: one that comes before the command is kept for it.
+fn hear(word: &OwnedFd) {
+    if read(word, &mut [0]) != Ok(1) {
+        // Init has failed, and said so itself.
+        process::exit_now(125);
+    }
+    laps::note(Step::Barrier);
 }
 
 /// With a terminal, a process group of its own in init's session, in the foreground; else a session of its own.
@@ -96,7 +102,6 @@ fn descriptors(init: &Init, word: &OwnedFd) -> Done {
 /// As execvp(3) does: the first candidate that can be executed; EACCES is told only if nothing else was found.
 fn execute(init: &Init) -> Done<Infallible> {
     let prepared = init.prepared;
-    laps::note(Step::Barrier);
     laps::tell(&init.link);
     let mut answer = Errno::ENOENT;
     for candidate in &prepared.candidates {

@@ -93,7 +93,7 @@ const INITS: [&str; 27] = [
     "fork",
     "descriptors",
 ];
-const PAYLOADS: [&str; 7] = ["session", "workdir", "landlock", "stdio", "descriptors", "rlimits", "barrier"];
+const PAYLOADS: [&str; 7] = ["session", "workdir", "landlock", "stdio", "descriptors", "barrier", "rlimits"];
 
 #[test]
 fn each_step_is_named_once_and_in_order() {
