@@ -1,7 +1,7 @@
 //! What a cgroup of systemd's costs a run, beside `systemd-run --user --scope`. For a host with cgroup v2 and a user manager.
 
 use crate::Result;
-use crate::aims::Aim;
+use crate::aims::{Aim, CGROUP};
 use crate::measure::{Named, interleaved};
 use crate::place::Place;
 use crate::start::ms;
@@ -9,6 +9,7 @@ use crate::table::{Section, Table};
 
 const HOW: &str = "A run with a limit on memory, for which the caller's own systemd makes a scope, beside systemd-run with the same limit, `true` each.";
 const PEER: &str = "systemd-run --user --scope";
+const AIM: &str = "× the wall time of systemd-run --user --scope";
 const WITH: &str = "sandbox --memory 512MiB";
 
 /// Measures it, where there is a manager to ask.
@@ -22,22 +23,17 @@ pub fn measure(place: &Place) -> Result<Section> {
     for command in &commands {
         if let Err(reason) = command.output() {
             section.notes.add(&command.name, format!("not measured on this host: {reason}"));
-            section.aims.push(Aim::at_most("× the wall time of systemd-run --user --scope", 1.0, None, ""));
+            section.aims.push(Aim::at_most(AIM, 1.0, None, ""));
             return Ok(section);
         }
     }
     let costs = interleaved(&commands, place.fewer)?;
-    let peer = costs[0].wall.value;
+    let peer = costs[0].wall;
     let mut table = Table::new(["", "wall, ms", "× systemd-run"]);
     for (command, cost) in commands.iter().zip(&costs) {
-        table.row([command.name.clone(), ms(&cost.wall), format!("{:.2}", cost.wall.value / peer)]);
+        table.row([command.name.clone(), ms(&cost.wall), format!("{:.2}", cost.wall.per(&peer).value)]);
     }
     section.tables.push((format!("Time, {} rounds:", place.fewer), table));
-    section.aims.push(Aim::at_most(
-        "× the wall time of systemd-run --user --scope",
-        1.0,
-        Some(costs[1].wall.value / peer),
-        "",
-    ));
+    section.aims.push(Aim::at_most(AIM, 1.0, Some(costs[1].wall.per(&peer)), "").or_because(CGROUP));
     Ok(section)
 }

@@ -1,7 +1,9 @@
 //! The machine, and the versions of everything.
 
+use crate::Result;
 use crate::measure::Named;
 use crate::peers::version;
+use crate::place;
 use crate::table::Table;
 use nix::sys::utsname::uname;
 use std::fs;
@@ -9,7 +11,7 @@ use std::thread;
 use std::time::SystemTime;
 
 /// Where, when and how it was measured.
-pub fn facts(command: &str) -> Table {
+pub fn facts(command: &str) -> Result<Table> {
     let mut table = Table::new(["", ""]);
     let mut row = |name: &str, value: String| table.row([name.into(), value]);
     row("date", humantime::format_rfc3339_seconds(SystemTime::now()).to_string()[..10].into());
@@ -25,11 +27,13 @@ pub fn facts(command: &str) -> Table {
         "load before",
         fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').take(3).collect::<Vec<_>>().join(" "),
     );
-    row("sandbox", format!("{} {}", env!("CARGO_PKG_VERSION"), commit()));
+    // Of a binary from elsewhere the checkout says nothing.
+    let commit = if place::is_of_this_build() { commit() } else { String::new() };
+    row("sandbox", format!("{}{commit}", version(&place::sandbox()?)));
     for program in ["bwrap", "unshare", "firejail", "crun", "runc", "systemd-run", "cc", "make", "git", "strace"] {
         row(program, version(program));
     }
-    table
+    Ok(table)
 }
 
 /// The commit that is checked out, if this is a checkout that can be read.
@@ -45,7 +49,7 @@ fn commit() -> String {
         "--dirty",
         "--exclude=*",
     ];
-    Named::new("git", words).output().map_or(String::new(), |commit| format!("({})", commit.trim()))
+    Named::new("git", words).output().map_or(String::new(), |commit| format!(" ({})", commit.trim()))
 }
 
 /// The value of the first line `key … separator value`.

@@ -3,6 +3,7 @@
 //! in one more user namespace, and measures.
 
 use crate::Result;
+use crate::helper::is_root;
 use crate::measure::{Median, Named, interleaved};
 use crate::place::Place;
 use nix::mount::{MsFlags, mount};
@@ -30,10 +31,25 @@ pub fn measure(place: &Place, count: usize, commands: &[Named]) -> Result<Vec<Me
     Ok(serde_json::from_str(&times)?)
 }
 
+/// Is this root only of a user namespace of one user's, as `unshare --map-root-user` makes it? Its mounts are nobody else's:
+/// user_namespaces(7).
+fn is_in_own_namespace() -> Result<bool> {
+    let map = fs::read_to_string("/proc/self/uid_map")?;
+    let ranges: Vec<&str> = map.split_whitespace().collect();
+    Ok(matches!(ranges[..], ["0", outside, "1"] if outside != "0"))
+}
+
 /// Carries out one of the steps, if the command line is one.
 pub fn step(words: &[String]) -> Result<Option<ExitCode>> {
     match words {
-        [step, directory, count, next @ ..] if step == MOUNT => {
+        [step, ..] if step == MOUNT && !is_in_own_namespace()? => {
+            Err(format!("{step} is a step of the benchmark, and mounts only in the namespace that it made for it")
+                .into())
+        }
+        [step, ..] if step == MEASURE && is_root() => {
+            Err(format!("{step} is a step of the benchmark, not for root").into())
+        }
+        [step, directory, count, next @ ..] if step == MOUNT && !next.is_empty() => {
             for index in 0..count.parse()? {
                 let at = Path::new(directory).join(format!("{index}"));
                 fs::create_dir_all(&at)?;

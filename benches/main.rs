@@ -6,7 +6,7 @@
 //!     cargo bench -- cgroup --markdown     one part as Markdown, made on another machine …
 //!     cargo bench -- --write --add FILE    … and taken into the page
 //!
-//! Nothing here runs as root: started by root, it becomes an ordinary user first (`helper`).
+//! Nothing here runs as root of the host: started by root, it becomes an ordinary user first (`helper`).
 
 mod aims;
 mod bundle;
@@ -58,7 +58,8 @@ fn run() -> Result<ExitCode> {
     if helper::is_root() {
         return helper::become_user(&words);
     }
-    let facts = host::facts(&options.typed);
+    let others = options.add.iter().map(|file| page::Other::read(file)).collect::<Result<Vec<_>>>()?;
+    let facts = host::facts(&options.typed)?;
     let place = place::Place::make(&options)?;
     print!("{}", if options.markdown { facts.markdown() } else { facts.text() });
     let mut sections = Vec::new();
@@ -74,7 +75,7 @@ fn run() -> Result<ExitCode> {
         sections.push(section);
     }
     if options.write {
-        place.helper.write("BENCHMARKS.md", &page::whole(&facts, &sections, &options)?)?;
+        place.helper.write("BENCHMARKS.md", &page::whole(&facts, &sections, &others))?;
         let chart = sections.iter().find_map(|section| section.chart.clone()).unwrap_or_default();
         place.helper.write("docs/benchmarks.svg", &chart)?;
     }

@@ -106,6 +106,18 @@ impl Median {
         let value = middle(values.clone());
         Median { value, deviation: middle(values.into_iter().map(|each| (each - value).abs()).collect()) }
     }
+
+    /// One that is counted, not measured again and again.
+    pub fn exact(value: f64) -> Self {
+        Median { value, deviation: 0.0 }
+    }
+
+    /// How many times `other` it is; the relative deviations add up.
+    pub fn per(&self, other: &Self) -> Self {
+        let value = self.value / other.value;
+        let relative = |median: &Self| (median.deviation / median.value).abs();
+        Median { value, deviation: value * (relative(self) + relative(other)) }
+    }
 }
 
 fn middle(mut values: Vec<f64>) -> f64 {
@@ -141,7 +153,7 @@ pub fn interleaved(commands: &[Named], rounds: usize) -> Result<Vec<Cost>> {
 /// What `once` makes of each item, in `rounds` rounds after those that warm up.
 pub fn in_turn<T, S>(items: &[T], rounds: usize, mut once: impl FnMut(&T) -> Result<S>) -> Result<Vec<Vec<S>>> {
     set_child_subreaper(true)?;
-    let warm_up = if rounds < 3 { 0 } else { 2 };
+    let warm_up = if rounds < 3 { 1 } else { 2 };
     let mut samples: Vec<Vec<S>> = items.iter().map(|_| Vec::new()).collect();
     let mut order: Vec<usize> = (0..items.len()).collect();
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);

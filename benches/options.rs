@@ -10,7 +10,8 @@ const PARTS: [&str; 4] = ["start", "scale", "running", "cgroup"];
 pub struct Options {
     /// Some of [`PARTS`].
     pub parts: Vec<String>,
-    /// How often each command that takes milliseconds is run; those that take seconds, a tenth of it.
+    /// How often each command that takes milliseconds is run, at least twice, or there is no deviation; those that take seconds, a
+    /// tenth of it.
     pub rounds: usize,
     /// Markdown on stdout instead of text.
     pub markdown: bool,
@@ -38,7 +39,10 @@ impl Options {
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("{word} needs a value"));
             match word {
-                "--rounds" => options.rounds = value()?.parse().map_err(|_| "--rounds needs a number")?,
+                "--rounds" => {
+                    let rounds = value()?.parse().ok().filter(|rounds| *rounds >= 2);
+                    options.rounds = rounds.ok_or("--rounds needs a number of at least 2")?;
+                }
                 "--add" => options.add.push(std::path::absolute(value()?)?),
                 "--markdown" => options.markdown = true,
                 "--write" => options.write = true,
@@ -52,17 +56,16 @@ impl Options {
         if options.parts.is_empty() {
             options.parts = PARTS.map(String::from).to_vec();
         }
-        options.rounds = options.rounds.max(1);
         Ok(options)
     }
 
-    /// Rounds of what takes a tenth of a second or so.
+    /// Rounds of what takes a tenth of a second or so; three are the fewest of which a median leaves out the worst.
     pub fn fewer(&self) -> usize {
-        self.rounds.div_ceil(5)
+        self.rounds.div_ceil(5).max(3)
     }
 
     /// Rounds of what takes seconds.
     pub fn few(&self) -> usize {
-        self.rounds.div_ceil(10)
+        self.rounds.div_ceil(10).max(3)
     }
 }

@@ -83,7 +83,7 @@ pub fn all(place: &Place) -> Result<Vec<Peer>> {
     }
     let strict = strict(place);
     Ok(vec![
-        Peer::ours(OURS, "PID 1, own stdio, limits, seccomp, Landlock, a report", place, &[]),
+        Peer::ours(OURS, "PID 1, own stdio, limits, seccomp, Landlock", place, &[]),
         Peer::ours("sandbox --network host", "the same, the host's network", place, &["--network", "host"]),
         Peer::ours("sandbox --seccomp off", "the same without seccomp", place, &["--seccomp", "off"]),
         Peer::ours("sandbox --landlock off", "the same without Landlock", place, &["--landlock", "off"]),

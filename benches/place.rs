@@ -36,10 +36,8 @@ impl Place {
             fs::create_dir(dir.path().join(name))?;
         }
         let programs = dir.path().join("bin");
-        // In the test bed there is no checkout.
-        let sandbox = std::env::var("SANDBOX").unwrap_or_else(|_| env!("CARGO_BIN_EXE_sandbox").into());
         let place = Place {
-            sandbox: fs::canonicalize(&sandbox).map_err(|e| format!("{sandbox}: {e}"))?.display().to_string(),
+            sandbox: sandbox()?,
             floor: compile(&programs, "floor", include_str!("floor.c")),
             inside: compile(&programs, "inside", include_str!("inside.c")),
             helper: Helper::connect()?,
@@ -61,6 +59,17 @@ impl Place {
     pub fn word(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
+}
+
+/// The sandbox under test: the one that SANDBOX names (in the test bed there is no checkout), else that of this build.
+pub fn sandbox() -> Result<String> {
+    let sandbox = std::env::var("SANDBOX").unwrap_or_else(|_| env!("CARGO_BIN_EXE_sandbox").into());
+    Ok(fs::canonicalize(&sandbox).map_err(|e| format!("{sandbox}: {e}"))?.display().to_string())
+}
+
+/// Is it that of this build?
+pub fn is_of_this_build() -> bool {
+    std::env::var_os("SANDBOX").is_none()
 }
 
 /// A static program from `source`; the one beside this program where there is no compiler, as in the test bed.

@@ -14,7 +14,7 @@ use std::fs;
 use std::time::Instant;
 
 const HOW: &str = "Each starts `true`, as above. \"Linear or better\" holds if one more costs, between the two largest, at most a quarter more than between the \
-two before; what lies within the deviations counts as nothing.";
+two before, or nothing beyond its deviation, which is the sum of those of both ends; \"unclear\" is what is more, but by less than the deviations.";
 
 /// Measures it.
 pub fn measure(place: &Place) -> Result<Section> {
@@ -30,22 +30,36 @@ pub fn measure(place: &Place) -> Result<Section> {
 /// A point of a curve.
 type Point = (usize, Median);
 
-/// What one more costs, between two points.
-fn slope((few, before): Point, (many, after): Point) -> f64 {
-    (after.value - before.value) / (many - few) as f64
+/// What one more costs, between two points, each of which may be off.
+fn slope((few, before): Point, (many, after): Point) -> Median {
+    let more = (many - few) as f64;
+    Median { value: (after.value - before.value) / more, deviation: (after.deviation + before.deviation) / more }
 }
 
-/// See [`HOW`].
-fn linear(points: &[Point]) -> Option<bool> {
-    let [.., a, b, c] = points else { return None };
-    let noise = |few: &Point, many: &Point| (few.1.deviation + many.1.deviation) / (many.0 - few.0) as f64;
-    Some(slope(*b, *c) - noise(b, c) <= 1.25 * (slope(*a, *b).max(0.0) + noise(a, b)))
+/// Is `after` at most a quarter more than `before`, or nothing that its deviation does not hold? None where it is more by less than
+/// the deviations.
+fn is_within_a_quarter(after: Median, before: Median) -> Option<bool> {
+    let allowed = |before: f64| 1.25 * before;
+    let (before, off) = (before.value.max(0.0), before.deviation);
+    if after.value <= allowed(before).max(after.deviation) {
+        Some(true)
+    } else if after.value - after.deviation > allowed(before + off) {
+        Some(false)
+    } else {
+        None
+    }
 }
 
 fn linear_aim(what: &str, points: &[Point]) -> Option<Aim> {
     let [.., a, b, c] = points else { return None };
-    let each = format!("one more: {:.1} µs, then {:.1} µs", 1e3 * slope(*a, *b), 1e3 * slope(*b, *c));
-    Some(Aim::said(&format!("{what}: linear or better"), each, linear(points)?))
+    let (before, after) = (slope(*a, *b), slope(*b, *c));
+    let each = format!("one more: {}, then {}", micros(before), micros(after));
+    Some(Aim::said(&format!("{what}: linear or better"), each, is_within_a_quarter(after, before)))
+}
+
+/// Of a slope in milliseconds.
+fn micros(slope: Median) -> String {
+    format!("{:.1} ±{:.1} µs", 1e3 * slope.value, 1e3 * slope.deviation)
 }
 
 fn binds(place: &Place, section: &mut Section) -> Result<()> {
@@ -68,7 +82,7 @@ fn binds(place: &Place, section: &mut Section) -> Result<()> {
         }
     }
     let points = curves(place, section, "Binds beside those of the default profile, ms:", &COUNTS, commands)?;
-    let last = points.last().map(|(_, time)| time.value);
+    let last = points.last().map(|(_, time)| *time);
     section.aims.push(Aim::at_most("1000 binds", 60.0, last, " ms"));
     section.aims.extend(linear_aim("binds", &points));
     Ok(())
@@ -141,13 +155,11 @@ fn host_mounts(place: &Place, section: &mut Section) -> Result<()> {
     section.aims.extend(linear_aim("mounts of the host", &ours));
     if commands.len() > 1 {
         let (ours, kernel) = (slope(ours[0], ours[2]), slope(curve(1)[0], curve(1)[2]));
-        let noise = (curve(0)[2].1.deviation + curve(1)[2].1.deviation) / (COUNTS[2] - COUNTS[0]) as f64;
-        let figures = format!("one more mount: {:.2} µs; of CLONE_NEWNS itself: {:.2} µs", 1e3 * ours, 1e3 * kernel);
-        let met = ours <= 1.25 * kernel + noise;
+        let figures = format!("one more mount: {}; of CLONE_NEWNS itself: {}", micros(ours), micros(kernel));
         section.aims.push(Aim::said(
             "no cost of the host's mounts but that of CLONE_NEWNS, within a quarter",
             figures,
-            met,
+            is_within_a_quarter(ours, kernel),
         ));
     }
     Ok(())
@@ -180,7 +192,7 @@ fn profile(place: &Place, section: &mut Section) -> Result<()> {
     Ok(())
 }
 
-/// The caller's own directory is looked through for sockets of daemons before it is shown, up to a number of names.
+/// The caller's own directory is looked through for sockets of daemons before it is shown.
 fn project(place: &Place, section: &mut Section) -> Result<()> {
     const COUNTS: [usize; 4] = [10, 100, 1000, 10_000];
     const IN_EACH_DIRECTORY: usize = 10;
@@ -194,7 +206,9 @@ fn project(place: &Place, section: &mut Section) -> Result<()> {
         }
         commands.push(Named::new(OURS, [&place.sandbox, "-C", &project, "--", "true"]));
     }
-    let points = curves(place, section, "Files in the project, ten in each directory, ms:", &COUNTS, commands)?;
+    let says = "Files in the project, ten in each directory, ms. It is looked through for sockets of daemons no further than its first \
+2000 names (100 000 where a socket that is lost may be in it), so that beyond them more files cost nothing more:";
+    let points = curves(place, section, says, &COUNTS, commands)?;
     section.aims.extend(linear_aim("files in the project", &points));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What it costs to start a command and end it, beside the peers and beside the floor.
 
-use crate::aims::Aim;
+use crate::aims::{Aim, START};
 use crate::measure::{Cost, Median, Named, interleaved};
 use crate::memory::{self, Process};
 use crate::peers::{self, BWRAP, FLOOR, OURS, Peer};
@@ -13,8 +13,9 @@ use std::fs;
 const HOW: &str = "Each starts `true` and ends: the time from before the start until it was waited for. All run in turn, in another order each \
 round, with stdin, stdout and stderr on /dev/null; medians, with the median absolute deviation. CPU time and page faults are of all \
 descendants, those too that outlive the program (bwrap does not wait for its PID 1); system calls those that strace -f sees, in a run of its own. The mounts are those of `sandbox explain` for the \
-default profile, given to each peer bind by bind; the column counts what is in the mount table inside. Less than that is less work: \
-bwrap and unshare make no files in /etc and cover less of /proc. Private memory is Private_Clean + Private_Dirty of all processes between the \
+default profile, given bind by bind to the floor, bwrap, crun and runc; unshare gets a /proc of its own over the caller's file tree, \
+firejail its own default profile with an empty home. The column counts what is in the mount table inside. Less than ours is less work: \
+bwrap makes no files in /etc and covers less of /proc. Private memory is Private_Clean + Private_Dirty of all processes between the \
 caller and the command, while the command waits.";
 
 /// Measures it.
@@ -32,10 +33,9 @@ pub fn measure(place: &Place) -> Result<Section> {
     }
     commands.push(Named::new("true alone", ["true"]));
     let costs = interleaved(&commands, place.rounds)?;
-    let wall =
-        |name: &str| commands.iter().position(|command| command.name == name).map(|index| costs[index].wall.value);
-    let ratio = |cost: &Cost, to: &str| wall(to).map(|wall| cost.wall.value / wall);
-    let two = |ratio: Option<f64>| ratio.map_or("–".into(), |ratio| format!("{ratio:.2}"));
+    let wall = |name: &str| commands.iter().position(|command| command.name == name).map(|index| costs[index].wall);
+    let ratio = |cost: &Cost, to: &str| wall(to).map(|wall| cost.wall.per(&wall));
+    let two = |ratio: Option<Median>| ratio.map_or("–".into(), |ratio| format!("{:.2}", ratio.value));
     let mut times = Table::new(["", "wall, ms", "× bwrap", "× floor", "CPU, ms", "page faults"]);
     let mut works = Table::new(["", "mounts", "system calls", "private, KiB", "program, KiB", "besides"]);
     for (command, cost) in commands.iter().zip(&costs) {
@@ -62,14 +62,14 @@ pub fn measure(place: &Place) -> Result<Section> {
     }
     same_mounts(place, &measured, &mut notes);
     let ours_wall = wall(OURS);
-    let against = |name: &str| Some(ours_wall? / wall(name)?);
+    let against = |name: &str| Some(ours_wall?.per(&wall(name)?));
     let aims = vec![
-        Aim::at_most("sandbox -- true, × the wall time of bwrap", 0.7, against(BWRAP), ""),
-        Aim::at_most("sandbox -- true, × the wall time of the floor", 1.2, against(FLOOR), ""),
+        Aim::at_most("sandbox -- true, × the wall time of bwrap", 0.7, against(BWRAP), "").or_because(START),
+        Aim::at_most("sandbox -- true, × the wall time of the floor", 1.2, against(FLOOR), "").or_because(START),
         Aim::at_most(
             "private memory of supervisor and init",
             4.0,
-            private(&ours).map(|kib| kib as f64 / 1024.0),
+            private(&ours).map(|kib| Median::exact(kib as f64 / 1024.0)),
             " MiB",
         ),
     ];

@@ -69,6 +69,10 @@ impl Notes {
             None => self.0.push((reason, vec![of.into()])),
         }
     }
+
+    fn text(&self) -> String {
+        self.0.iter().map(|(reason, of)| format!("- {}: {reason}\n", of.join("; "))).collect()
+    }
 }
 
 /// A part of the page.
@@ -109,15 +113,19 @@ impl Section {
             let _ = write!(text, "\n{says}\n\n{}", table(each));
         }
         if !self.notes.0.is_empty() {
-            text.push('\n');
-        }
-        for (reason, of) in &self.notes.0 {
-            let _ = writeln!(text, "- {}: {reason}", of.join(", "));
+            let _ = write!(text, "\n{}", self.notes.text());
         }
         if !self.aims.is_empty() {
             let mut aims = Table::new(["aim", "measured", ""]);
             self.aims.iter().for_each(|aim| aims.row(aim.cells()));
             let _ = write!(text, "\n{}", table(&aims));
+            let mut reasons = Notes::default();
+            for (aim, reason) in self.aims.iter().filter_map(Aim::in_the_way) {
+                reasons.add(aim, reason.into());
+            }
+            if !reasons.0.is_empty() {
+                let _ = write!(text, "\nWhat stands in the way of those that are missed:\n\n{}", reasons.text());
+            }
         }
         text
     }
