@@ -62,6 +62,11 @@ fn micros(slope: Median) -> String {
     format!("{:.1} ±{:.1} µs", 1e3 * slope.value, 1e3 * slope.deviation)
 }
 
+/// A column for each count.
+fn by_count(counts: &[usize]) -> Table {
+    Table::new([String::new()].into_iter().chain(counts.iter().map(usize::to_string)))
+}
+
 fn binds(place: &Place, section: &mut Section) -> Result<()> {
     const COUNTS: [usize; 4] = [1, 10, 100, 1000];
     let mut commands = Vec::new();
@@ -109,7 +114,7 @@ fn curves(
         runnable.push(command.clone());
     }
     let costs = interleaved(&runnable, place.fewer)?;
-    let mut table = Table::new([String::new()].into_iter().chain(counts.iter().map(usize::to_string)));
+    let mut table = by_count(counts);
     let mut ours = Vec::new();
     for name in names {
         let times: Vec<Median> =
@@ -132,11 +137,11 @@ fn host_mounts(place: &Place, section: &mut Section) -> Result<()> {
         commands.push(Named::new(bare, [floor, "--", "true"]));
         commands.push(Named::new(FLOOR, [vec![floor.clone()], steps, vec!["--".into(), "true".into()]].concat()));
     }
-    let mut table = Table::new([String::new()].into_iter().chain(COUNTS.iter().map(usize::to_string)));
-    let mut by_count = Vec::new();
+    let mut table = by_count(&COUNTS);
+    let mut times_of = Vec::new();
     for count in COUNTS {
         match host_mounts::measure(place, count, &commands) {
-            Ok(times) => by_count.push(times),
+            Ok(times) => times_of.push(times),
             Err(reason) => {
                 section.notes.add("mounts of the host", format!("not measured: {reason}"));
                 return Ok(());
@@ -144,12 +149,12 @@ fn host_mounts(place: &Place, section: &mut Section) -> Result<()> {
         }
     }
     for (index, command) in commands.iter().enumerate() {
-        table.row([command.name.clone()].into_iter().chain(by_count.iter().map(|times| ms(&times[index]))));
+        table.row([command.name.clone()].into_iter().chain(times_of.iter().map(|times| ms(&times[index]))));
     }
     let says = "Mounts on the host (file systems in memory, made in a mount namespace of the benchmark's own, in which all of this runs), ms:";
     section.tables.push((says.into(), table));
     let curve = |index: usize| -> Vec<Point> {
-        COUNTS.iter().copied().zip(by_count.iter().map(|times| times[index])).collect()
+        COUNTS.iter().copied().zip(times_of.iter().map(|times| times[index])).collect()
     };
     let ours = curve(0);
     section.aims.extend(linear_aim("mounts of the host", &ours));
@@ -228,7 +233,7 @@ fn at_once(place: &Place, section: &mut Section) -> Result<()> {
         Ok(begun.elapsed().as_secs_f64() * 1e3)
     })?;
     let points: Vec<Point> = COUNTS.into_iter().zip(samples.into_iter().map(Median::of)).collect();
-    let mut table = Table::new([String::new()].into_iter().chain(COUNTS.iter().map(usize::to_string)));
+    let mut table = by_count(&COUNTS);
     table.row(["until the last has ended".into()].into_iter().chain(points.iter().map(|(_, time)| ms(time))));
     table.row(
         ["for each".into()]
