@@ -28,14 +28,11 @@ pub fn run(run: Run, mut watch: Stopwatch) -> u8 {
 fn attempt(run: Run, watch: &mut Stopwatch) -> u8 {
     let options = run.options.clone();
     // The place of the report is found before anything can go wrong, for a run without a verdict must not leave an old one.
-    let place = match enter(&run).and_then(|()| options.report.as_ref().map(ReportFile::prepare).transpose()) {
+    let place = enter(&run).and_then(|()| options.report.as_ref().map(ReportFile::prepare).transpose());
+    let place = match watch.after("command-line", place) {
         Ok(place) => place,
-        Err(error) => {
-            watch.lap("command-line");
-            return say::error(&error);
-        }
+        Err(error) => return say::error(&error),
     };
-    watch.lap("command-line");
     let (outcome, report) = match plan(run, watch) {
         // The process ends with the run, and its memory with it: nothing of it is taken apart first.
         Ok(plan) => with_plan(&ManuallyDrop::new(plan), &options, watch),

@@ -180,18 +180,15 @@ impl Tree {
     /// Covers what is at `at`: mode 0 on a read-only mount, so every access is EACCES and no chmod(2) opens it.
     pub(super) fn hide(&mut self, at: &Path, directory: bool, index: usize) -> Done {
         let (parent, name) = self.place(at, index)?;
-        let covers = &mut self.covers[usize::from(directory)];
-        let cover = match (covers.spare.take(), &covers.in_place) {
+        let kind = usize::from(directory);
+        let cover = match (self.covers[kind].spare.take(), &self.covers[kind].in_place) {
             (Some(spare), _) => spare,
             (None, Some(one)) => mount::clone_tree(one, c"").at_entry(Step::Mount, index)?,
             (None, None) => self.cover(directory, index)?,
         };
         let attached = mount::attach(&cover, &parent.fd, name);
-        let covers = &mut self.covers[usize::from(directory)];
-        match attached {
-            Ok(()) => covers.in_place = covers.in_place.take().or(Some(cover)),
-            Err(_) => covers.spare = Some(cover),
-        }
+        let place = if attached.is_ok() { &mut self.covers[kind].in_place } else { &mut self.covers[kind].spare };
+        place.get_or_insert(cover);
         attached.at_entry(Step::Mount, index)
     }
 

@@ -86,14 +86,19 @@ impl Walk<'_> {
 
 fn source(found: &Found, layer: &Layer) -> Source {
     let description = layer.profile.description.as_deref();
-    let digest = || Sha256::digest(&found.bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     Source {
         name: found.name.clone(),
         source: if found.path.is_some() { found.label.clone() } else { "built-in".into() },
-        sha256: if found.path.is_some() { None } else { builtin::sha256(&found.name) }
-            .map_or_else(digest, str::to_owned),
+        sha256: digest(found),
         path: found.path.clone(),
         description: description.and_then(|text| text.lines().next()).map(str::to_string),
+    }
+}
+
+fn digest(found: &Found) -> String {
+    match (&found.path, builtin::sha256(&found.name)) {
+        (None, Some(known)) => known.into(),
+        _ => Sha256::digest(&found.bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
     }
 }
 

@@ -85,7 +85,7 @@ pub fn compile(seccomp: &Seccomp, features: &Features, cores: Cores, arch: Arch)
     if seccomp.policy == SeccompPolicy::Off {
         return Ok(None);
     }
-    let (mut ranges, mut next, mut allowed) = (Vec::with_capacity(1 << 10), 0, 0);
+    let (mut ranges, mut next, mut allowed) = (Vec::new(), 0, 0);
     for (call, verdict) in syscalls::calls(arch).iter().zip(verdicts(seccomp, features, cores, arch)?) {
         let number = call.number.into();
         if number > next {
@@ -98,17 +98,8 @@ pub fn compile(seccomp: &Seccomp, features: &Features, cores: Cores, arch: Arch)
     ranges.push((next, Verdict::Absent));
     ranges.dedup_by_key(|range| range.1);
 
-    let mut leaves: Vec<(Verdict, BpfProgram)> = Vec::new();
-    let mut ranges: Vec<_> = ranges
-        .into_iter()
-        .map(|(start, verdict)| {
-            let known = leaves.iter().position(|(known, _)| *known == verdict).unwrap_or_else(|| {
-                leaves.push((verdict, leaf(verdict, seccomp.on_deny)));
-                leaves.len() - 1
-            });
-            (start, leaves[known].1.clone())
-        })
-        .collect();
+    let mut ranges: Vec<_> =
+        ranges.into_iter().map(|(start, verdict)| (start, leaf(verdict, seccomp.on_deny))).collect();
     let foreign = denied(libc::ENOSYS, seccomp.on_deny);
     if arch == Arch::X86_64 {
         let absent = leaf(Verdict::Absent, seccomp.on_deny);

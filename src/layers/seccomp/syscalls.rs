@@ -51,9 +51,7 @@ fn every_name() -> impl Iterator<Item = &'static str> {
     [Arch::X86_64, Arch::Aarch64].into_iter().flat_map(table).map(|(_, name)| name)
 }
 
-#[allow(long_running_const_eval)] // less than a second
 static X86_64_CALLS: [Call; count(X86_64)] = numbered(X86_64);
-#[allow(long_running_const_eval)]
 static AARCH64_CALLS: [Call; count(AARCH64)] = numbered(AARCH64);
 
 /// Names, but not the numbers between them.
