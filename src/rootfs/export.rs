@@ -18,8 +18,10 @@ use std::path::Path;
 pub fn export(name: &str, to: Option<&Path>) -> Result<Summary, Stopped> {
     let held = hold(name)?;
     // While a FIFO waits for its reader, a signal ends this as any other program.
-    let mut target = Target::open(to)?;
+    let target = Target::open(to)?;
     let interrupts = Interrupts::hold()?;
+    // Dropped before they are let go: a second signal does not end this before a half-made file is gone.
+    let mut target = target;
     let task = Task::Export { map: held.record.map };
     let contained = Contained {
         words: [INSIDE.into()].into_iter().chain(task.words()).collect(),
