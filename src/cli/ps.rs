@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::host::registry::ask::{self, Run};
 use crate::host::registry::message::{Info, State};
 use crate::visible;
+use nix::errno::Errno;
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
 
@@ -23,7 +24,7 @@ struct Row {
 
 /// All of them, as a table or as JSON.
 pub fn ps(json: bool) -> Result<String, Error> {
-    let rows: Vec<Row> = ask::names().iter().filter_map(|name| Some(row(ask::find(name).ok()?))).collect();
+    let rows: Vec<Row> = ask::names().iter().filter_map(|name| row(ask::find(name).ok()?)).collect();
     if json {
         // Serialising plain data to memory cannot fail.
         return Ok(visible::json(&serde_json::to_string_pretty(&rows).unwrap_or_default()) + "\n");
@@ -45,11 +46,13 @@ pub fn ps(json: bool) -> Result<String, Error> {
     Ok(table::columns(std::iter::once(head).chain(lines)))
 }
 
-fn row(mut run: Run) -> Row {
-    let info = run.info().ok();
+/// None for one that has ended since.
+fn row(mut run: Run) -> Option<Row> {
+    let info = run.info();
     let (name, pid) = (run.name, run.pid.as_raw());
-    match info {
-        None => Row {
+    Some(match info {
+        Err(Error { errno: Some(Errno::EPIPE | Errno::ECONNRESET), .. }) => return None,
+        Err(_) => Row {
             name,
             pid,
             state: State::Silent,
@@ -59,7 +62,7 @@ fn row(mut run: Run) -> Row {
             init_pid: None,
             cgroup: None,
         },
-        Some(Info { state, since, profiles, command, init_pid, cgroup }) => Row {
+        Ok(Info { state, since, profiles, command, init_pid, cgroup }) => Row {
             name,
             pid,
             state,
@@ -69,7 +72,7 @@ fn row(mut run: Run) -> Row {
             init_pid: Some(init_pid),
             cgroup,
         },
-    }
+    })
 }
 
 /// In the largest unit of which there is one.

@@ -271,6 +271,46 @@ fn a_thousand_who_connect_and_say_nothing_disturb_no_run() {
     assert_eq!(run.code(), Some(4));
 }
 
+/// A Python program in a supervisor's place; its `listener` listens as the run `name`.
+fn stand_in(place: &Place, name: &str, program: &str) -> Background {
+    let directory = place.runtime().join("sandbox");
+    let head = format!(
+        "import os, socket\nos.umask(0o77)\nos.mkdir({directory:?})\nlistener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\nlistener.bind({:?})\nlistener.listen()\nprint('listens', flush=True)\n",
+        directory.join(name)
+    );
+    let mut command = place.project.outside("python3", &["-c", &(head + program)]);
+    let mut child = Background(command.stdout(Stdio::piped()).spawn().unwrap());
+    std::io::Read::read(&mut child.0.stdout.take().unwrap(), &mut [0; 16]).unwrap();
+    child
+}
+
+#[test]
+fn one_who_made_room_for_others_unheard_asks_again() {
+    let place = Place::new();
+    let program = "for i in range(3): listener.accept()\nheard, _ = listener.accept()\nassert b'kill' in heard.recv(1 << 10)\nheard.send(b'{\"sandbox\":\"0.1.0\",\"format\":1,\"says\":\"done\"}')";
+    let mut crowded = stand_in(&place, "crowded", program);
+    place.run(&["kill", "crowded"]).ok();
+    assert_eq!(crowded.code(), Some(0));
+}
+
+#[test]
+fn one_who_is_never_heard_gives_up_and_what_has_no_word_to_say_is_not_listed() {
+    let place = Place::new();
+    let _deaf = stand_in(&place, "deaf", "while True: listener.accept()");
+    place.run(&["enter", "deaf"]).refused(&["has ended, or has no time for another question", "sandbox ps"]);
+    assert!(place.list().is_empty());
+}
+
+// The machine is busy: that is no reason to call it stopped.
+#[test]
+fn an_answer_that_takes_a_while_is_waited_for() {
+    let place = Place::new();
+    let program = "import time\nheard, _ = listener.accept()\nheard.recv(1 << 10)\ntime.sleep(3)\nheard.send(b'{\"sandbox\":\"0.1.0\",\"format\":1,\"says\":\"done\"}')";
+    let mut slow = stand_in(&place, "slow", program);
+    place.run(&["kill", "slow"]).ok();
+    assert_eq!(slow.code(), Some(0));
+}
+
 #[test]
 fn nonsense_on_the_socket_disturbs_no_run() {
     let place = Place::new();

@@ -11,10 +11,14 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::{Pid, geteuid};
+use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// How long an answer may take, which is made at once: milliseconds.
-const PATIENCE: u16 = 2000;
+/// An answer is made at once, but the machine may be busy: how often it is looked for, and how long each time, in milliseconds.
+const LOOKS: u32 = 40;
+const LOOK: u16 = 500;
+/// How often one who was not heard, for others came, asks again.
+const ATTEMPTS: u32 = 8;
 
 /// A run, and a connection to its supervisor.
 #[derive(Debug)]
@@ -49,7 +53,7 @@ pub fn find(name: &str) -> Result<Run, Error> {
     };
     match directory.look(name) {
         Found::Alive(socket) => meet(name, socket),
-        Found::Busy => Err(silent(name, None)),
+        Found::Busy => Err(silent(name, "")),
         Found::Dead | Found::Nothing => Err(not_found(name, "")),
     }
 }
@@ -68,22 +72,24 @@ impl Run {
     /// # Errors
     /// It does not answer, or is of another version, or says no.
     pub fn ask(&mut self, question: Question) -> Result<(Answer, Vec<OwnedFd>), Error> {
-        let socket = match self.socket.take() {
-            Some(socket) => socket,
-            None => find(&self.name)?.socket.ok_or_else(|| not_found(&self.name, ""))?,
-        };
-        let failed = |errno| match errno {
-            Errno::EAGAIN => silent(&self.name, Some(self.pid)),
+        let question = encode(&question);
+        let mut answer = self.exchange(&question);
+        // A question that was not heard has done nothing: it can be asked again.
+        for _ in 1..ATTEMPTS {
+            if !matches!(answer, Err(Errno::EPIPE | Errno::ECONNRESET)) {
+                break;
+            }
+            answer = self.exchange(&question);
+        }
+        let (text, descriptors) = answer.map_err(|errno| match errno {
+            Errno::EAGAIN => silent(&self.name, &format!(" (pid {})", self.pid)),
             Errno::EPIPE | Errno::ECONNRESET => {
                 Error::host(format!("the sandbox {} has ended, or has no time for another question", self.name))
+                    .errno(errno)
                     .remedy("See whether it is still there: sandbox ps")
             }
             errno => Error::host(format!("the sandbox {} cannot be asked: {}", self.name, errno.desc())).errno(errno),
-        };
-        send(&socket, &encode(&question), &[]).map_err(failed)?;
-        let mut waited_for = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-        poll(&mut waited_for, PollTimeout::from(PATIENCE)).map_err(failed)?;
-        let (text, descriptors) = receive(&socket).map_err(failed)?;
+        })?;
         match decode(&text) {
             Ok(Answer::Refused { reason, remedy }) => Err(Error::host(reason).remedy(remedy)),
             Ok(answer) => Ok((answer, descriptors)),
@@ -91,7 +97,29 @@ impl Run {
         }
     }
 
+    /// One connection is for one question.
+    fn exchange(&mut self, question: &[u8]) -> nix::Result<(Vec<u8>, Vec<OwnedFd>)> {
+        let socket = match self.socket.take() {
+            Some(socket) => socket,
+            None => {
+                let again = find(&self.name).ok().filter(|again| again.pid == self.pid);
+                again.and_then(|again| again.socket).ok_or(Errno::EPIPE)?
+            }
+        };
+        send(&socket, question, &[])?;
+        for _ in 0..LOOKS {
+            let has_come = poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLIN)], PollTimeout::from(LOOK))? > 0;
+            if has_come || is_stopped(self.pid) {
+                break;
+            }
+        }
+        receive(&socket)
+    }
+
     /// What it is.
+    ///
+    /// # Errors
+    /// As [`Run::ask`].
     pub fn info(&mut self) -> Result<Info, Error> {
         match self.ask(Question::Info)?.0 {
             Answer::Info(info) => Ok(info),
@@ -125,8 +153,13 @@ impl Run {
     }
 }
 
-fn silent(name: &str, pid: Option<Pid>) -> Error {
-    let pid = pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+/// By job control, or whoever sent SIGSTOP: proc_pid_stat(5).
+fn is_stopped(pid: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with(['T', 't']))
+}
+
+fn silent(name: &str, pid: &str) -> Error {
     Error::host(format!("the sandbox {name} does not answer{pid}: it is stopped"))
         .errno(Errno::EAGAIN)
         .remedy("Continue it: fg in its shell, or kill -CONT")

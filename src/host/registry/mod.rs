@@ -24,7 +24,7 @@ use std::time::SystemTime;
 pub use crate::rootfs::store::is_name;
 
 /// Connections that wait to be accepted.
-const WAITING: i32 = 16;
+const WAITING: i32 = 128;
 /// How often a directory that another run has just removed, or a name that has just been given up, is tried again.
 const ATTEMPTS: u32 = 8;
 

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// At one time; the one who has said nothing for longest makes room for the next.
-const MOST: usize = 4;
+const MOST: usize = 16;
 
 /// Connections that have not asked yet.
 #[derive(Debug, Default)]

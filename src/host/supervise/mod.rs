@@ -178,11 +178,12 @@ impl<'run> Supervisor<'run> {
             hear(self.init.started.as_fd(), Event::Started);
         }
         hear(self.signals.as_fd(), Event::Caller);
-        if let Some(registration) = &self.registration {
-            hear(registration.as_fd(), Event::Knock);
-        }
+        // Who has asked is heard before the next one takes his place.
         for visitor in self.visitors.waiting() {
             hear(visitor, Event::Visitors);
+        }
+        if let Some(registration) = &self.registration {
+            hear(registration.as_fd(), Event::Knock);
         }
         hear(self.init.pidfd.as_fd(), Event::Over);
         sources
