@@ -30,6 +30,8 @@ pub const ESCAPED: i32 = 42;
 pub const STOPPED: i32 = 43;
 /// `sandbox` itself says no.
 const REFUSED: i32 = 125;
+/// A sibling lives until the test ends it.
+const OUTLASTS: [&str; 4] = ["--wall-time", "unlimited", "--cpu-time", "unlimited"];
 
 /// A bait is laid on the host before each run, and may change the command line.
 type Bait = Box<dyn Fn(&Bench, &mut Command)>;
@@ -236,7 +238,8 @@ impl Attack {
     }
 
     fn sibling(&self, bench: &Bench, profile: &str, weakened: bool) -> Command {
-        let mut command = bench.project.sandbox(&strs(&self.run(bench, profile, &[], &self.beside)));
+        let mut command =
+            bench.project.sandbox(&strs(&self.run(bench, profile, &OUTLASTS.map(str::to_owned), &self.beside)));
         command.env("SANDBOX_WITHOUT", if weakened { self.without } else { "" });
         command
     }

@@ -40,7 +40,7 @@ impl Bench {
         let secret = project.home().join("secret");
         fs::write(&secret, CANARY).unwrap();
         fs::set_permissions(secret, open(if root() { 0o644 } else { 0o600 })).unwrap();
-        // Written by another process: see `copy_binary`.
+        // Written by another process: see `copy_program`.
         let place = attack.join(program);
         let write = ["-c", "cat > \"$1\" && chmod 755 \"$1\"", "sh", place.to_str().unwrap()];
         feed(project.outside("sh", &write), &compiled(&project, program, source)).ok();

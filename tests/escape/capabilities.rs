@@ -3,6 +3,7 @@
 //! As uid 0 inside, which the kernel gives all of them at execve(2); another uid would have lost them without the layer too.
 
 use super::attempt::Attack;
+use super::harness::copy_program;
 
 fn as_uid_0(attack: Attack) -> Attack {
     attack.flags(&["--uid=0"])
@@ -49,7 +50,7 @@ fn a_program_with_file_capabilities_gains_them() {
     as_uid_0(attack!("capabilities", "execute", "/shared/capable"))
         .started_by(&["with-file-capabilities", "{home}/shared/capable"])
         .bait(|bench, _| {
-            std::fs::copy(bench.project.home().join("attack/capabilities"), bench.shared.join("capable")).unwrap();
+            copy_program(bench.project.home().join("attack/capabilities"), &bench.shared.join("capable"));
         })
         .without("nosuid,no-new-privs,capabilities,seccomp")
         .is_stopped();

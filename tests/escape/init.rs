@@ -4,7 +4,7 @@
 
 use super::attempt::Attack;
 use super::bench::CANARY;
-use super::harness::copy_binary;
+use super::harness::{binary, copy_program};
 use std::fs;
 use std::path::Path;
 
@@ -83,7 +83,7 @@ fn the_program_is_opened_for_writing_through_init() {
         .bait(|bench, command| {
             let copy = bench.project.home().join("sandbox");
             if !copy.exists() {
-                copy_binary(&copy);
+                copy_program(binary(), &copy);
             }
             let mut copied = bench.project.outside(copy.to_str().unwrap(), &[]);
             copied.args(command.get_args());

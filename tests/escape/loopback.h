@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 
 struct place {
     int family, type, port, fast;
@@ -37,7 +38,10 @@ static inline struct place at(const char *kind, int port) {
 /* A listener at a port that is free, which `place` then has. */
 static inline int bound(const char *kind, struct place *place) {
     int abstract = !strncmp(kind, "abstract", 8);
-    *place = at(kind, abstract ? (int)getpid() : 0);
+    /* Others may have the same pid in another PID namespace. */
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    *place = at(kind, abstract ? (int)now.tv_nsec : 0);
     int fd = socket(place->family, place->type | SOCK_CLOEXEC, 0), queue = 5;
     if (fd < 0 || bind(fd, &place->address.any, place->length)) return -1;
     if (place->fast && setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &queue, sizeof queue)) return -1;

@@ -47,7 +47,7 @@ fn a_deaf_crowd_outlives_a_supervisor_that_is_told_to_end() {
 // The supervisor's verdict of it is 124.
 #[test]
 fn a_deaf_command_outstays_its_time() {
-    let attack = attack!("survivors", "outstay", "600").without("wall-time").flags(&["--wall-time", "200ms"]);
+    let attack = attack!("survivors", "outstay", "1500").without("wall-time").flags(&["--wall-time", "200ms"]);
     let script = "\"$@\"; end=$?; test $end = 124 && exit 43; exit $end";
     attack.bait(move |_, command| through(command, "sh", &["-c", script, "sh"])).is_stopped();
 }

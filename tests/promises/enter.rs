@@ -246,7 +246,8 @@ fn who_has_more_groups_than_the_run_does_not_enter() {
 #[test]
 fn limits_hold_for_those_inside_and_those_who_enter_together() {
     let place = Place::new();
-    let _run = place.start("tight", &["--pids", "8"], "for i in 1 2 3 4; do sleep 1000 & done; wait");
+    let _run = place.start("tight", &["--pids", "8"], "for i in 1 2 3 4; do sleep 1000 & done; touch in; wait");
+    place.until("four are there", || place.project.path().join("in").exists());
     let output = place.enter_shell("tight", "for i in 1 2 3 4 5 6 7 8; do sleep 100 & done; wait");
     assert_ne!(output.code(), 0);
     assert!(output.stderr.contains("fork") || output.stderr.contains("Resource"), "{output:?}");

@@ -161,7 +161,7 @@ fn a_protected_file_that_the_host_replaces_during_the_run_is_told() {
 fn the_binary_itself_cannot_be_overwritten() {
     let project = Project::new();
     let copy = project.path().join("sandbox-copy");
-    super::harness::copy_binary(&copy);
+    super::harness::copy_program(super::harness::binary(), &copy);
     let before = fs::metadata(&copy).unwrap().len();
     let script = "for f in sandbox-copy /proc/1/exe; do echo x > $f; done; mv sandbox-copy y; rm -f sandbox-copy";
     finish(project.outside(copy.to_str().unwrap(), &["-p", "build", "--", "sh", "-c", script]));

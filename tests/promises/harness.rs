@@ -4,6 +4,7 @@ use crate::written_report;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, geteuid};
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,10 +18,10 @@ pub fn binary() -> String {
     std::env::var("SANDBOX_TEST_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_sandbox").into())
 }
 
-/// A copy of it, made by another process: one that this process has open for writing while a neighbouring test forks cannot be
-/// executed (ETXTBSY).
-pub fn copy_binary(to: &Path) {
-    assert!(Command::new("cp").arg(binary()).arg(to).status().unwrap().success());
+/// A copy of a program, made by another process: one that this process has open for writing while a neighbouring test forks cannot
+/// be executed (ETXTBSY).
+pub fn copy_program(from: impl AsRef<OsStr>, to: &Path) {
+    assert!(Command::new("cp").arg(from.as_ref()).arg(to).status().unwrap().success());
 }
 
 /// How long anything may take before it counts as hung; stretched under emulation. No test waits for it to pass.

@@ -208,7 +208,8 @@ fn kill_ends_everything_and_waits_for_that() {
 #[test]
 fn kill_with_a_signal_reaches_the_command_alone() {
     let place = Place::new();
-    let mut run = place.start("polite", &[], "trap 'exit 9' TERM; while :; do sleep 0.1; done");
+    let mut run = place.start("polite", &[], "trap 'exit 9' TERM; touch set; while :; do sleep 0.1; done");
+    place.until("its trap is set", || place.project.path().join("set").exists());
     place.run(&["kill", "--signal", "TERM", "polite"]).ok();
     assert_eq!(run.code(), Some(9));
     place.run(&["kill", "--signal", "NONE", "x"]).refused(&["signal(7)"]);
@@ -264,7 +265,8 @@ fn a_thousand_who_connect_and_say_nothing_disturb_no_run() {
     let mut command = client(&place, "busy", program);
     let mut crowd = Background(command.stdout(Stdio::piped()).spawn().unwrap());
     std::io::Read::read(&mut crowd.0.stdout.take().unwrap(), &mut [0; 16]).unwrap();
-    assert_eq!(place.listed("busy").unwrap()["state"], "running");
+    // Who waits in the queue is before it.
+    place.until("it answers", || place.listed("busy").is_some_and(|row| row["state"] == "running"));
     let open = fs::read_dir(format!("/proc/{}/fd", run.0.id())).unwrap().count();
     assert!(open < 64, "{open} descriptors are open");
     place.project.write("go", "");
@@ -299,6 +301,16 @@ fn one_who_is_never_heard_gives_up_and_what_has_no_word_to_say_is_not_listed() {
     let _deaf = stand_in(&place, "deaf", "while True: listener.accept()");
     place.run(&["enter", "deaf"]).refused(&["has ended, or has no time for another question", "sandbox ps"]);
     assert!(place.list().is_empty());
+}
+
+#[test]
+fn one_who_finds_no_place_to_wait_waits_for_one() {
+    let place = Place::new();
+    let program = "import time\nlistener.listen(0)\nfirst = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\nfirst.connect(listener.getsockname())\nopen('full', 'w')\ntime.sleep(0.3)\nlistener.accept()\nheard, _ = listener.accept()\nheard.recv(1 << 10)\nheard.send(b'{\"sandbox\":\"0.1.0\",\"format\":1,\"says\":\"done\"}')";
+    let mut busy = stand_in(&place, "busy", program);
+    place.until("no place is left", || place.project.path().join("full").exists());
+    place.run(&["kill", "busy"]).ok();
+    assert_eq!(busy.code(), Some(0));
 }
 
 // The machine is busy: that is no reason to call it stopped.

@@ -10,7 +10,7 @@ fn a_set_user_id_copy_refuses_to_run() {
     // Not in /tmp, which is often a mount without set-user-id.
     let place = tempfile::tempdir_in("/var/tmp").unwrap();
     let copy = place.path().join("copy");
-    super::harness::copy_binary(&copy);
+    super::harness::copy_program(super::harness::binary(), &copy);
     let copy = copy.to_str().unwrap();
     // Only another user's file makes the two ids differ.
     if root() {
@@ -83,7 +83,7 @@ fn fifty_runs_at_once_all_succeed() {
 #[test]
 fn a_sandbox_inside_a_sandbox_works_where_user_namespaces_are_allowed() {
     let project = Project::new();
-    super::harness::copy_binary(&project.path().join("inner"));
+    super::harness::copy_program(super::harness::binary(), &project.path().join("inner"));
     let output = project.run(&[
         "-p",
         "test",

@@ -4,8 +4,10 @@
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
+use nix::sys::socket::sockopt::SendTimeout;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, mkdirat};
+use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::{UnlinkatFlags, geteuid, getpid, unlinkat};
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -15,6 +17,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Its name in the runtime directory.
 pub const NAME: &str = "sandbox";
+/// For a place among those who wait, seconds.
+const MOST_WAIT: i64 = 2;
 /// What a name begins with until its socket listens.
 const HIDDEN: char = '.';
 /// A hidden name is there for some microseconds; one of this age was left by a run that was killed just then.
@@ -100,8 +104,9 @@ impl Directory {
     /// Tries a name.
     pub fn look(&self, name: &str) -> Found {
         let attempt = || {
-            let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-            let socket = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None)?;
+            let socket = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
+            // For connect(2): one that is only busy makes room soon.
+            setsockopt(&socket, SendTimeout, &TimeVal::seconds(MOST_WAIT))?;
             connect(socket.as_raw_fd(), &self.address(name)?).map(|()| socket)
         };
         match attempt() {

@@ -148,7 +148,11 @@ impl<'run> Supervisor<'run> {
                 Event::Stream(stream) => self.move_bytes(stream),
                 Event::Init => self.hear_init()?,
                 Event::Cgroup => self.hear_manager(),
-                Event::Started => self.note_start(),
+                // What init said before counts: its word of a payload that failed comes before that one's end.
+                Event::Started => {
+                    self.hear_init()?;
+                    self.note_start();
+                }
                 Event::Caller => self.hear_caller()?,
                 Event::Knock => self.admit(),
                 Event::Visitors => self.hear_visitors(),

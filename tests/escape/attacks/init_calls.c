@@ -61,7 +61,8 @@ ATTACK(stop_it) {
     char path[32], stat[64];
     if (kill(getppid(), SIGSTOP)) return stopped("kill");
     snprintf(path, sizeof path, "/proc/%d/stat", getppid());
-    for (int round = 0; round < 200; round++, usleep(1000)) {
+    /* Init is 1 where it must go on, and there a moment shows it. */
+    for (int rounds = getppid() == 1 ? 200 : 60000; rounds > 0; rounds--, usleep(1000)) {
         if (slurp(path, stat, sizeof stat) <= 0) return not_tried(path);
         if (strstr(stat, ") T ")) return kill(getppid(), SIGCONT), escaped("%s", path);
     }

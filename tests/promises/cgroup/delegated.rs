@@ -109,7 +109,7 @@ fn what_a_killed_supervisor_left_is_cleaned_up_by_the_next_run() {
     let _machine = beside_others();
     let project = Project::new();
     let script = format!(
-        "$S -p build --memory 64MiB -- sh -c 'echo ready; sleep 1000' & echo $!; wait $!; echo killed
+        "mkfifo go; $S -p build --memory 64MiB -- sh -c 'read go; echo ready; sleep 1000' <go & echo $!; echo >go; wait $!; echo killed
         read line; $S -p build --memory 64MiB -- true; {WAIT}"
     );
     let mut shell = Live::start(in_scope(&project, &["Delegate=yes"], &script));

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// The bound on the manager's answer, and with it what the rest of a run may take.
 fn in_time() -> Duration {
-    Duration::from_secs(5) + patience() / 60
+    Duration::from_secs(5) + patience() / 10
 }
 
 /// How a test's `sandbox ARGS` is started.
