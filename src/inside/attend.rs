@@ -27,8 +27,7 @@ fn until_end(init: &Init, payload: Pid, footing: &Footing, word: OwnedFd) -> Don
     // As with init: nothing of the caller's or of the sandbox's stays open here.
     let (terminal, link) = (footing.terminal.as_ref().map(AsRawFd::as_raw_fd), init.link.as_fd().as_raw_fd());
     process::close_all_but(terminal.into_iter().chain([link, word.as_raw_fd()]).collect()).at(Step::Descriptors)?;
-    give_word(&word)?;
-    drop(word);
+    let begun = give_word(word)?;
     laps::tell(&init.link);
     let stops = if terminal.is_some() { libc::WUNTRACED } else { 0 };
     loop {
@@ -38,7 +37,7 @@ fn until_end(init: &Init, payload: Pid, footing: &Footing, word: OwnedFd) -> Don
                 let _ = init.link.try_send(Record::Stopped);
             }
             Ok(Some((pid, status))) if pid == payload => {
-                return init.link.send(Record::Ended(status), &[]).at(Step::Fork);
+                return init.link.send(Record::ended(status, begun), &[]).at(Step::Fork);
             }
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno).at(Step::Fork),

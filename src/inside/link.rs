@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Instant;
 
 /// Descriptors in one record at most (the kernel's SCM_MAX_FD is 253).
 pub const BATCH: usize = 64;
@@ -33,8 +34,8 @@ pub enum Record {
     Started { fence: bool, terminals: bool },
     /// Job control stopped the payload.
     Stopped,
-    /// The payload ended, with this raw wait status.
-    Ended(i32),
+    /// The payload ended, with this raw wait status and so long after it was given the word to begin.
+    Ended { status: i32, wall_time_us: u64 },
     /// Init's own wall-clock timer ran out: the supervisor was not there to act on its own.
     TimedOut,
     /// What init has used itself, set-up and all, in microseconds of each mode: its last word.
@@ -52,6 +53,11 @@ const WIRE: usize = size_of::<Wire>();
 const MOST: usize = Step::COUNT;
 
 impl Record {
+    /// It has just ended.
+    pub(super) fn ended(status: i32, begun: Instant) -> Self {
+        Record::Ended { status, wall_time_us: begun.elapsed().as_micros() as u64 }
+    }
+
     pub(super) fn encode(self) -> Wire {
         let (kind, a, b, c) = match self {
             Record::Mapped => (1, 0, 0, 0),
@@ -61,7 +67,7 @@ impl Record {
             Record::Terminal => (5, 0, 0, 0),
             Record::Started { fence, terminals } => (6, u32::from(fence), u32::from(terminals), 0),
             Record::Stopped => (7, 0, 0, 0),
-            Record::Ended(status) => (8, 0, 0, status),
+            Record::Ended { status, wall_time_us } => (8, wall_time_us as u32, (wall_time_us >> 32) as u32, status),
             Record::TimedOut => (9, 0, 0, 0),
             Record::CpuTimedOut => (10, 0, 0, 0),
             Record::Used { user_time_us, system_time_us } => (11, user_time_us, system_time_us, 0),
@@ -90,7 +96,10 @@ impl Record {
             5 => Record::Terminal,
             6 => Record::Started { fence: word(4)? != 0, terminals: word(8)? != 0 },
             7 => Record::Stopped,
-            8 => Record::Ended(word(12)? as i32),
+            8 => Record::Ended {
+                status: word(12)? as i32,
+                wall_time_us: u64::from(word(4)?) | u64::from(word(8)?) << 32,
+            },
             9 => Record::TimedOut,
             10 => Record::CpuTimedOut,
             11 => Record::Used { user_time_us: word(4)?, system_time_us: word(8)? },
@@ -209,7 +218,7 @@ mod tests {
             started,
             used,
             Record::Failed(failure),
-            Record::Ended(0x86),
+            Record::Ended { status: 0x86, wall_time_us: 0x1_2345_6789 },
             Record::Stopped,
             Record::CpuTimedOut,
             Record::Lap(lap),

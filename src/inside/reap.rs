@@ -2,7 +2,7 @@
 
 use super::laps;
 use super::link::Record;
-use super::step::{At, Done, Step};
+use super::step::{At, Done, Failure, Step};
 use super::timers::Timers;
 use super::{Footing, Init};
 use crate::sys::process::{self, Woken};
@@ -36,22 +36,24 @@ fn until_end(init: &Init, payload: Pid, footing: &Footing, word: OwnedFd) -> Don
     let link = init.link.as_fd().as_raw_fd();
     process::close_all_but(terminal.into_iter().map(AsRawFd::as_raw_fd).chain([link, word.as_raw_fd()]).collect())
         .at(Step::Descriptors)?;
-    give_word(&word)?;
-    drop(word);
+    let begun = give_word(word)?;
     laps::tell(&init.link);
 
-    let end = wait_for_end(init, payload, Timers::new(init.prepared, footing.in_cgroup), terminal.is_some());
-    end_all(init, payload);
+    let timers = Timers::new(init.prepared, footing.in_cgroup, begun);
+    let end = wait_for_end(init, payload, timers, terminal.is_some(), begun);
+    end_all(init, payload, begun);
     // If nobody hears it, the supervisor counts init's own time as the payload's.
     let _ = init.link.try_send(used());
     end
 }
 
 /// The last that can fail before the command runs: a word that was not said is not heard. One who does not hear it any more has failed
-/// itself, and says so, or was killed: its end tells.
-pub(super) fn give_word(word: &OwnedFd) -> Done {
+/// itself, and says so, or was killed: its end tells. From here on the command's time counts: this process knows it however busy the
+/// machine is and whatever became of the supervisor.
+pub(super) fn give_word(word: OwnedFd) -> Result<Instant, Failure> {
+    let begun = Instant::now();
     match write(word, &[1]) {
-        Ok(_) | Err(Errno::EPIPE) => Ok(()),
+        Ok(_) | Err(Errno::EPIPE) => Ok(begun),
         Err(errno) => Err(errno).at(Step::Fork),
     }
 }
@@ -66,7 +68,7 @@ fn used() -> Record {
     }
 }
 
-fn wait_for_end(init: &Init, payload: Pid, mut timers: Timers, has_terminal: bool) -> Done {
+fn wait_for_end(init: &Init, payload: Pid, mut timers: Timers, has_terminal: bool, begun: Instant) -> Done {
     let stops = if has_terminal { libc::WUNTRACED } else { 0 };
     let mut reaped_all = true;
     loop {
@@ -89,7 +91,7 @@ fn wait_for_end(init: &Init, payload: Pid, mut timers: Timers, has_terminal: boo
                     // A supervisor that is stopped itself hears it later, or not at all: then one word of many.
                     let _ = init.link.try_send(Record::Stopped);
                 }
-                Ok(Some((pid, status))) if pid == payload => return say(init, Record::Ended(status)),
+                Ok(Some((pid, status))) if pid == payload => return say(init, Record::ended(status, begun)),
                 Ok(Some(_)) | Err(Errno::EINTR) => {}
                 Ok(None) => {
                     reaped_all = true;
@@ -102,7 +104,7 @@ fn wait_for_end(init: &Init, payload: Pid, mut timers: Timers, has_terminal: boo
 }
 
 /// Ends what is left and waits for it. Init's own end would end it as well, but then its CPU time would be in nobody's account.
-fn end_all(init: &Init, payload: Pid) {
+fn end_all(init: &Init, payload: Pid, begun: Instant) {
     let until = Instant::now() + PATIENCE;
     if without::layer("pid-namespace") {
         // There -1 would be every process of the caller's.
@@ -113,7 +115,7 @@ fn end_all(init: &Init, payload: Pid) {
         let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
         loop {
             match process::wait_any(libc::WNOHANG) {
-                Ok(Some((pid, status))) if pid == payload => drop(say(init, Record::Ended(status))),
+                Ok(Some((pid, status))) if pid == payload => drop(say(init, Record::ended(status, begun))),
                 Ok(Some(_)) | Err(Errno::EINTR) => {}
                 Ok(None) => break,
                 Err(_) => return,

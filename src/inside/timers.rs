@@ -29,9 +29,9 @@ struct CpuTimer {
 }
 
 impl Timers {
-    /// From now on.
-    pub(super) fn new(prepared: &Prepared, in_cgroup: bool) -> Self {
-        let (limits, now) = (&prepared.plan.limits, Instant::now());
+    /// From this moment on.
+    pub(super) fn new(prepared: &Prepared, in_cgroup: bool, now: Instant) -> Self {
+        let limits = &prepared.plan.limits;
         let with_extra = |limit: u64| Duration::from_micros(limit.saturating_add(limits.extra_time));
         let late = Duration::from_micros(limits.kill_after) + LATER_THAN_SUPERVISOR;
         // The supervisor looks at the cgroup's figure: only if it is stopped is this one's needed. And a look costs time that is in

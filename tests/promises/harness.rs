@@ -30,6 +30,11 @@ pub fn patience() -> Duration {
     Duration::from_secs(60) * slow
 }
 
+/// What a shell may take to come to its second line; limits of time that it is to meet are as long.
+pub fn a_while() -> Duration {
+    (patience() / 30).min(Duration::from_secs(5))
+}
+
 /// Is the caller host root?
 pub fn root() -> bool {
     geteuid().is_root()
@@ -65,6 +70,16 @@ impl Project {
         let path = self.dir.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Writes a program in the project, by another process: see [`copy_program`].
+    #[track_caller]
+    pub fn program(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.dir.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let write = ["-c", "cat > \"$0\" && chmod 755 \"$0\"", path.to_str().unwrap()];
+        feed(self.outside("sh", &write), content.as_bytes()).ok();
         path
     }
 
@@ -223,7 +238,13 @@ pub fn finish(command: Command) -> Output {
 
 /// Runs a command to its end, with `input` on stdin; kills it when it hangs.
 #[track_caller]
-pub fn feed(mut command: Command, input: &[u8]) -> Output {
+pub fn feed(command: Command, input: &[u8]) -> Output {
+    feed_within(command, input, patience())
+}
+
+/// The same for what is known to take long.
+#[track_caller]
+pub fn feed_within(mut command: Command, input: &[u8], patience: Duration) -> Output {
     use std::os::unix::process::CommandExt;
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn().unwrap_or_else(|e| panic!("{:?}: {e}", command.get_program()));
@@ -237,7 +258,7 @@ pub fn feed(mut command: Command, input: &[u8]) -> Output {
         scope.spawn(move || stdin.take().unwrap().write_all(input).ok());
         let readers = [scope.spawn(|| stdout.read_to_end(&mut out)), scope.spawn(|| stderr.read_to_end(&mut err))];
         let guard = scope.spawn(move || {
-            let hung = end.recv_timeout(patience()) == Err(mpsc::RecvTimeoutError::Timeout);
+            let hung = end.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout);
             if hung {
                 killpg(group, Signal::SIGKILL).ok();
             }

@@ -1,6 +1,6 @@
 //! The exit code is the command's own, told apart from ours, and nothing is left behind.
 
-use super::harness::{Project, attack, binary, finish, patience};
+use super::harness::{Project, a_while, attack, binary, finish, patience};
 
 #[test]
 fn the_exit_code_is_the_commands() {
@@ -113,7 +113,9 @@ fn the_wall_clock_limit_ends_the_whole_tree_with_124() {
 #[test]
 fn kill_after_lets_the_command_clean_up_first() {
     let project = Project::new();
-    let flags = ["-p", "build", "--wall-time", "500ms", "--kill-after", "100s"];
+    // As long as a shell may take to come to its trap.
+    let wall_time = format!("{}s", a_while().as_secs());
+    let flags = ["-p", "build", "--wall-time", &wall_time, "--kill-after", "100s"];
     let output = project.shell(&flags, "trap 'echo cleaned; exit 0' TERM; while :; do sleep 0.1; done");
     output.exits(124);
     assert_eq!(output.text(), "cleaned");
@@ -134,13 +136,20 @@ fn the_output_limit_ends_the_command_with_153() {
     assert_eq!(output.stdout.len(), 1 << 20);
 }
 
-// The supervisor wakes to both at once: a command that ended, and a time that is over.
+// The supervisor wakes to both at once: a command that ended, and a time that is over. How long it took, init has told.
 #[test]
 fn a_command_that_ended_in_time_has_not_timed_out_because_the_supervisor_was_stopped() {
     let project = Project::new();
     let script = "\"$@\" & p=$!; until [ -e ready ]; do sleep 0.01; done; kill -STOP $p; touch go
-        sleep 2; kill -CONT $p; wait $p";
+        sleep $0; kill -CONT $p; wait $p";
     let command = "touch ready; until [ -e go ]; do sleep 0.01; done; exit 7";
-    let args = ["-c", script, "sh", &binary(), "-p", "build", "--wall-time", "1500ms", "--", "sh", "-c", command];
+    let longer = (a_while().as_secs() + 1).to_string();
+    let limit = format!("{}s", a_while().as_secs());
+    let flags = ["-p", "build", "--wall-time", &limit, "--extra-time", "100s", "--report", "r.json"];
+    let binary = binary();
+    let args = [&["-c", script, &longer, &binary], &flags[..], &["--", "sh", "-c", command]].concat();
     finish(project.outside("sh", &args)).exits(7);
+    let report = project.report();
+    assert_eq!(report["status"], "exited");
+    assert!(report["wall_time_us"].as_u64().unwrap() < a_while().as_micros() as u64, "{report}");
 }

@@ -3,7 +3,7 @@
 //!
 //! Versions are fixed, so that a new release of theirs is no failure of ours.
 
-use super::harness::{Output, Project, finish};
+use super::harness::{Output, Project, feed_within, patience};
 use super::journeys::with_toolchain;
 use std::process::Command;
 
@@ -20,7 +20,7 @@ fn fetch(project: &Project, script: &str) {
             command.env(name, value);
         }
     }
-    finish(command).exits(0);
+    long(command).exits(0);
 }
 
 /// `script` in `project`, outside.
@@ -38,7 +38,12 @@ fn inside(project: &Project, profile: &str, script: &str) -> Output {
 fn in_callers_home(mut command: Command) -> Output {
     with_toolchain(&mut command);
     command.env("CI", "true"); // so that no tool draws or asks
-    finish(command)
+    long(command)
+}
+
+/// What takes a minute on an idle machine.
+fn long(command: Command) -> Output {
+    feed_within(command, b"", 5 * patience())
 }
 
 /// The lines that count tests, without their times.
@@ -69,8 +74,8 @@ fn debian_source(package: &str) -> Project {
         test -s apt/sources.list || { echo 'no archive of Debian is known: run apt-get update as root first' >&2; exit 1; }
         own=(-qq -o Dir::Etc::sourcelist="$PWD/apt/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$PWD/apt/lists"
              -o Dir::Cache="$PWD/apt/cache" -o APT::Sandbox::User=)
-        apt-get "${own[@]}" update
-        apt-get "${own[@]}" source --only-source PACKAGE
+        apt-get "${own[@]}" -o Acquire::Retries=5 update
+        apt-get "${own[@]}" -o Acquire::Retries=5 source --only-source PACKAGE
         mv PACKAGE-*/ source"#;
     fetch(&project, &script.replace("PACKAGE", package));
     project

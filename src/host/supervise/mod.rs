@@ -127,7 +127,7 @@ impl<'run> Supervisor<'run> {
         self.hear_init().map_err(failed)?;
         self.note_start();
         // An init that was killed has not said that the command ended.
-        self.note_end();
+        self.note_end(None);
         (self.registration, self.door) = (None, None);
         self.visitors = Visitors::default();
         let (status, usage) = process::wait_with_usage(self.init.pid).map_err(failed)?;
@@ -232,10 +232,12 @@ impl<'run> Supervisor<'run> {
                     self.door = Door::from_descriptors(door, Parts { fence, terminals }).ok();
                 }
                 Record::Stopped => self.with_terminal(Streams::suspend)?,
-                Record::Ended(status) => {
+                Record::Ended { status, wall_time_us } => {
                     tracing::debug!("the command ended");
                     self.facts.ended = Some(status);
-                    self.note_end();
+                    // Perhaps its start has not been seen yet.
+                    self.note_start();
+                    self.note_end(Some(Duration::from_micros(wall_time_us)));
                     // Nothing is left to be entered, and the door keeps the mounts: init's end takes them with it, at our side.
                     self.door = None;
                 }

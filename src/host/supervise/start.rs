@@ -65,10 +65,11 @@ impl Supervisor<'_> {
         }
     }
 
-    /// The command ended, by init's word or with init. What it left behind takes a moment more, which is not its own.
-    pub(super) fn note_end(&mut self) {
+    /// The command ended, by init's word, which knows how long it took, or with init. What it left behind takes a moment more, which
+    /// is not its own.
+    pub(super) fn note_end(&mut self, took: Option<Duration>) {
         if let (Some(started), None) = (self.facts.started, self.facts.wall_time) {
-            self.facts.wall_time = Some(started.elapsed());
+            self.facts.wall_time = Some(took.unwrap_or_else(|| started.elapsed()));
             self.watch.lap("command");
         }
     }
