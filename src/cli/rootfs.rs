@@ -5,7 +5,6 @@ mod table;
 
 use super::args::{ImportOptions, Noise, RootfsSubcommand};
 use super::say::{self, Verbosity};
-use crate::error::Error;
 use crate::host::outcome::exit_code::SIGNALED;
 use crate::rootfs::contained::Stopped;
 use crate::rootfs::export::export;
@@ -21,7 +20,7 @@ use std::path::Path;
 pub fn run(subcommand: RootfsSubcommand) -> u8 {
     match subcommand {
         RootfsSubcommand::Import { options, noise } => with(&noise, || import_one(options, &noise)),
-        RootfsSubcommand::List { json, noise } => with(&noise, || Ok(show(json)?)),
+        RootfsSubcommand::List { json, noise } => with(&noise, || show(json)),
         RootfsSubcommand::Remove { names, noise } => with(&noise, || remove_each(&names)),
         RootfsSubcommand::Export { name, file, noise } => with(&noise, || export_one(&name, file.as_deref())),
     }
@@ -68,7 +67,7 @@ fn left_out(left_out: &[(String, u64)]) -> String {
     if each.is_empty() { String::new() } else { format!("; left out: {}", each.join(", ")) }
 }
 
-fn show(json: bool) -> Result<u8, Error> {
+fn show(json: bool) -> Result<u8, Stopped> {
     let roots = list()?;
     Ok(match json {
         true => say::print(&visible::json(&format!("{:#}\n", table::object(&roots)))),

@@ -47,7 +47,7 @@ pub fn import(request: &Request, tell: &mut dyn FnMut(Progress)) -> Result<Recor
     // All that is made here is the caller's alone: one who takes even that away could not go on.
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
     let store = Store::make()?;
-    sweep(&store);
+    sweep(&store)?;
     if fstatat(&store, request.name.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW).is_ok() {
         return Err(taken(&request.name).into());
     }

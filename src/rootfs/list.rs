@@ -1,9 +1,9 @@
 //! `sandbox rootfs list`: what is there, and what is broken.
 
+use super::contained::Stopped;
 use super::record::Record;
 use super::staging::sweep;
 use super::store::{DIRECTORY, HALF_MADE, Store, is_name};
-use crate::error::Error;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
@@ -23,10 +23,10 @@ pub struct Root {
 /// All of them, by name.
 ///
 /// # Errors
-/// The directory cannot be read.
-pub fn list() -> Result<Vec<Root>, Error> {
+/// The caller's signal came; the directory cannot be read.
+pub fn list() -> Result<Vec<Root>, Stopped> {
     let Some(store) = Store::open()? else { return Ok(Vec::new()) };
-    sweep(&store);
+    sweep(&store)?;
     let mut names = store.entries()?;
     names.retain(|name| HALF_MADE.iter().all(|prefix| !name.starts_with(prefix)));
     names.sort_unstable();

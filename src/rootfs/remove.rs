@@ -18,7 +18,7 @@ use std::os::fd::OwnedFd;
 pub fn remove(name: &str) -> Result<(), Stopped> {
     store::check_name(name)?;
     let Some(store) = Store::open()? else { return Err(store::unknown(name, std::iter::empty()).into()) };
-    sweep(&store);
+    sweep(&store)?;
     let there = openat(&store, name, DIRECTORY | OFlag::O_NOFOLLOW, Mode::empty());
     let is_root = |directory: &OwnedFd| {
         ["tree", "root.json"].iter().any(|part| fstatat(directory, *part, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok())

@@ -2,6 +2,7 @@
 //!
 //! The lock, flock(2), ends with the last process that holds it, so that what a killed one left is known, and taken away.
 
+use super::contained::Stopped;
 use super::delete::delete;
 use super::dispose::dispose;
 use super::store::{DIRECTORY, HALF_MADE, Store, is_still};
@@ -139,7 +140,10 @@ pub(super) fn condemn(store: &Store, name: &str) -> nix::Result<String> {
 }
 
 /// Takes away what killed commands left.
-pub fn sweep(store: &Store) {
+///
+/// # Errors
+/// The caller's signal, which came meanwhile.
+pub fn sweep(store: &Store) -> Result<(), Stopped> {
     let entries = store.entries().unwrap_or_default();
     for name in entries.iter().filter(|name| HALF_MADE.iter().any(|prefix| name.starts_with(prefix))) {
         let directory = openat(store, name.as_str(), DIRECTORY | OFlag::O_NOFOLLOW, Mode::empty());
@@ -147,10 +151,14 @@ pub fn sweep(store: &Store) {
         let Some(locked) = locked.filter(|locked| is_still(store, name, &**locked)) else { continue };
         match dispose(store, name) {
             Ok(()) => tracing::debug!("{name} was left by a command that was killed: removed"),
-            Err(why) => tracing::debug!("{name} was left by a command that was killed, and stays: {why:?}"),
+            Err(Stopped::By(signal)) => return Err(Stopped::By(signal)),
+            Err(Stopped::Failed(why)) => {
+                tracing::debug!("{name} was left by a command that was killed, and stays: {why}");
+            }
         }
         drop(locked);
     }
+    Ok(())
 }
 
 /// Of this process and this moment.

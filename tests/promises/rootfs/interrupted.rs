@@ -100,7 +100,7 @@ fn children_from_before_are_not_waited_for() {
     let project = Project::new();
     archive(&project);
     // As an entrypoint that starts a daemon, and becomes the import.
-    let script = "sleep 30 > /dev/null 2>&1 & echo $! > daemon; exec \"$0\" rootfs import tree.tar --name x";
+    let script = "sleep 1000 > /dev/null 2>&1 & echo $! > daemon; exec \"$0\" rootfs import tree.tar --name x";
     let mut entrypoint = project.outside("sh", &["-c", script]);
     entrypoint.arg(binary());
     finish(entrypoint).ok();

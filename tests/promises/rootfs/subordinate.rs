@@ -1,7 +1,8 @@
 //! `--map subordinate`: each file is its owner's, by the caller's ranges of ids.
 
-use super::super::harness::{Project, finish};
-use super::{left, list, outside, store};
+use super::super::harness::{Project, finish, root};
+use super::{children, large, left, list, outside, send, start, store};
+use nix::sys::signal::Signal;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
@@ -52,6 +53,26 @@ fn what_others_own_is_removed_with_the_root() {
     imported(&project);
     project.run(&["rootfs", "remove", "owners"]).ok();
     assert!(left(&project).is_empty(), "{:?}", left(&project));
+}
+
+// As an ordinary user: what is left is deleted by a part of the program inside, while signals are held back.
+#[test]
+fn a_signal_while_what_others_own_is_cleared_away_ends_the_command() {
+    if root() {
+        return; // it deletes by itself, and a signal ends that
+    }
+    let project = Project::new();
+    large(&project);
+    let script = "mkdir theirs; tar -xf large.tar -C theirs; tar --owner=7 --group=7 -cf theirs.tar -C theirs .";
+    outside(&project, script);
+    project.run(&["rootfs", "import", "theirs.tar", "--name", "theirs", "--map", "subordinate"]).ok();
+    fs::rename(store(&project).join("theirs"), store(&project).join(".remove-1-1")).unwrap();
+    let mut running = start(&project, &["rootfs", "list"]);
+    while children(running.id()).is_empty() {
+        assert!(running.try_wait().unwrap().is_none(), "it has ended");
+    }
+    send(running.id(), Signal::SIGTERM);
+    assert_eq!(running.wait().unwrap().code(), Some(128 + Signal::SIGTERM as i32));
 }
 
 #[test]
