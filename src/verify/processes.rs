@@ -184,7 +184,7 @@ pub(super) fn canary_in(name: &str, baits: &Baits) -> Answer {
 }
 
 /// Seconds that a daemon lives where nothing ends it.
-const LIFE: u32 = 3;
+const LIFE: u32 = 60;
 
 fn left_running(baits: &Baits) -> Answer {
     match process::fork_with_pidfd() {
@@ -217,7 +217,8 @@ pub(super) fn lock(shown: &Path) -> Option<Flock<fs::File>> {
 }
 
 fn hold_lock(shown: &Path) -> ! {
-    let Some(lock) = lock(shown) else { process::exit_now(1) };
+    // Let go by its end, and no sooner: who waits for the lock waits for that.
+    let Some(_lock) = lock(shown) else { process::exit_now(1) };
     for number in 0..3 {
         let _ = close(number);
     }
@@ -227,7 +228,6 @@ fn hold_lock(shown: &Path) -> ! {
     while shown.join("lock").exists() {
         std::thread::sleep(Duration::from_millis(5));
     }
-    drop(lock);
     process::exit_now(0)
 }
 

@@ -26,13 +26,13 @@ pub(super) fn run(word: &str) -> Option<u8> {
         _ if word == FLOOD => Box::new(flood),
         _ => return None,
     };
-    alarm::set(20);
+    alarm::set(90);
     limit();
     Some(0)
 }
 
 /// Longer than any limit that is tried.
-const LONG: Duration = Duration::from_secs(15);
+const LONG: Duration = Duration::from_secs(60);
 
 /// Half each, touched, and held until both have theirs.
 fn hog(bytes: u64) {

@@ -114,7 +114,9 @@ static int look(int pid)
         snprintf(path, sizeof path, "/proc/%d/mem", pid);
         int memory = open(path, O_RDWR);
         if (memory >= 0) {
-            early_finding(pid, "mem", "opened");
+            /* Of one that is about to end the file is empty: proc_pid_mem(5) opens before Linux looks at whose memory it was. */
+            if (pread(memory, text, 1, 0) != 0)
+                early_finding(pid, "mem", "opened");
             close(memory);
         }
         static const char *const places[] = {"cwd", "root", "maps", "ns/mnt"};

@@ -1,7 +1,7 @@
 //! Every step inside, and every single kernel's answer on the way to execve(2).
 
 use super::attempt::{Bench, COMMAND, fault};
-use super::harness::{binary, copy_program, finish, root};
+use super::harness::{binary, finish, root};
 use super::pty::Terminal;
 use nix::errno::Errno;
 use sandbox::inside::step::Step;
@@ -135,12 +135,9 @@ fn a_terminal_that_cannot_be_made_is_the_end_of_the_run() {
 // The documented exception: everything stands, and only the program itself cannot be executed.
 #[test]
 fn a_command_that_cannot_be_executed_is_126_or_127() {
-    use std::os::unix::fs::PermissionsExt;
     let bench = Bench::new();
     for (text, code, errno) in [("no program", 126, "ENOEXEC"), ("#!/no/such/interpreter\n", 127, "ENOENT")] {
-        let (source, program) = (bench.project.write("source", text), bench.project.path().join("program"));
-        copy_program(source, &program);
-        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+        bench.project.program("program", text);
         finish(bench.project.sandbox(&["-p", "build", "--report", "r.json", "--", "./program"])).exits(code);
         let report = bench.project.report();
         assert_eq!(report["status"], "exec-failed", "{report}");

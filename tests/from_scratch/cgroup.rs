@@ -18,7 +18,7 @@ fn the_processes_of_all_users_of_a_machine_are_counted_together() {
     home.ok("printf 'root:x:0:0::/:/bin/sh\\nanna:x:7:7::/:/bin/sh\\nbea:x:8:8::/:/bin/sh\\n' > tree/etc/passwd");
     home.ok("tar -C tree -cf - . | sandbox rootfs import -q - --name small --map subordinate");
     // Of each user fewer than the limit, of both more.
-    let sleepers = "busybox sleep 5 & ".repeat(8) + "wait";
+    let sleepers = "busybox sleep 30 & ".repeat(8) + "wait";
     let script = format!("for user in anna bea; do busybox su $user -c \"{sleepers}\" & done; wait");
     let held =
         home.run(&format!("sandbox -p container --root small --pids 12 --wall-time 60s -- sh -c '{script}' 2>&1"));

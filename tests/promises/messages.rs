@@ -63,9 +63,8 @@ fn a_missing_source_with_create_is_made_and_only_its_last_part() {
 #[test]
 fn a_command_that_exists_only_outside_says_how_to_show_it() {
     let project = Project::new();
-    project.write("../tools/mytool", "#!/bin/sh\necho hi\n");
+    project.program("../tools/mytool", "#!/bin/sh\necho hi\n");
     let tool = project.home().join("tools/mytool");
-    finish(project.outside("chmod", &["755", tool.to_str().unwrap()])).ok();
     let output = project.run(&["-p", "build", "--", tool.to_str().unwrap()]);
     output.exits(127).says(&["mytool", "not inside", "--ro"]);
     let mut command = project.sandbox(&["-p", "build", "--", "mytool"]);

@@ -4,6 +4,11 @@ use super::harness::{Project, finish};
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
+/// Of a quota of the host's: what all of the payload's user namespace may have.
+fn half_of(setting: &str) -> u64 {
+    std::fs::read_to_string(format!("/proc/sys/{setting}")).unwrap().trim().parse::<u64>().unwrap() / 2
+}
+
 const HOLD: &str = "import ctypes, sys
 libc = ctypes.CDLL(None)
 held = []
@@ -14,16 +19,22 @@ sys.stdin.read()
 
 #[test]
 fn a_command_that_holds_every_inotify_instance_it_can_leaves_the_caller_his_own() {
-    let project = Project::new();
-    let mut command = project.sandbox(&["-p", "build", "--", "python3", "-c", HOLD]);
-    let mut run = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut held = String::new();
-    BufReader::new(run.stdout.take().unwrap()).read_line(&mut held).unwrap();
-    let own = "import ctypes; libc = ctypes.CDLL(None); print(libc.inotify_add_watch(libc.inotify_init1(0), b'/', 0x100) > 0)";
-    let own = finish(project.outside("python3", &["-c", own])).ok();
-    drop(run.stdin.take());
-    assert!(run.wait().unwrap().success());
-    assert_eq!((held.as_str(), own.as_str()), ("64\n", "True"));
+    let attempt = || {
+        let project = Project::new();
+        let mut command = project.sandbox(&["-p", "build", "--", "python3", "-c", HOLD]);
+        let mut run = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut held = String::new();
+        BufReader::new(run.stdout.take().unwrap()).read_line(&mut held).unwrap();
+        let own = "import ctypes; libc = ctypes.CDLL(None); print(libc.inotify_add_watch(libc.inotify_init1(0), b'/', 0x100) > 0)";
+        let own = finish(project.outside("python3", &["-c", own])).ok();
+        drop(run.stdin.take());
+        assert!(run.wait().unwrap().success());
+        (held.trim().parse::<u64>().unwrap(), own == "True")
+    };
+    // The caller's other half may be in use for a moment: by a test beside this one, whose command holds all it can.
+    let half = half_of("user/max_inotify_instances");
+    let attempts: Vec<_> = (0..10).map(|_| attempt()).collect();
+    assert!(attempts.contains(&(half, true)) && attempts.iter().all(|(held, _)| *held <= half), "{attempts:?}");
 }
 
 #[test]
@@ -31,13 +42,12 @@ fn the_quotas_that_are_shared_with_the_caller_are_lower_inside() {
     let project = Project::new();
     let settings = "max_inotify_watches max_inotify_instances max_user_namespaces";
     let script = format!("cd /proc/sys/user && cat {settings}; ulimit -i; ulimit -q");
-    let number = |path: &str| std::fs::read_to_string(path).unwrap().trim().parse::<u64>().unwrap();
     let inside = project.run(&["-p", "build", "--", "bash", "-c", &script]).ok();
     let inside: Vec<u64> = inside.lines().map(|line| line.parse().unwrap()).collect();
     let outside = finish(project.outside("bash", &["-c", "ulimit -i; ulimit -q"])).ok();
     let outside: Vec<u64> = outside.lines().map(|line| line.parse().unwrap()).collect();
-    let watches = number("/proc/sys/user/max_inotify_watches") / 2;
-    assert_eq!(inside, [watches, 64, 0, outside[0] / 2, outside[1] / 2]);
+    let [watches, instances] = ["watches", "instances"].map(|kind| half_of(&format!("user/max_inotify_{kind}")));
+    assert_eq!(inside, [watches, instances, 0, outside[0] / 2, outside[1] / 2]);
 }
 
 #[test]

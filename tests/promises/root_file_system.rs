@@ -1,6 +1,6 @@
 //! `root:` and `--root`: a root file system in the place of the host's system.
 
-use super::harness::{Project, finish, root};
+use super::harness::{Project, copy_program, finish, root};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ impl Small {
         let project = Project::new();
         let tree = project.home().join("small");
         fs::create_dir_all(tree.join("bin")).unwrap();
-        fs::copy("/bin/busybox", tree.join("bin/busybox")).expect("the package busybox-static");
+        copy_program("/bin/busybox", &tree.join("bin/busybox")); // of the package busybox-static
         for applet in APPLETS {
             // Absolute: it must lead into the root, not to the host's.
             symlink("/bin/busybox", tree.join("bin").join(applet)).unwrap();

@@ -128,8 +128,7 @@ fn the_settings_of_the_terminal_are_equal_before_and_after() {
 fn the_size_is_the_callers_and_follows_a_resize() {
     let project = Project::new();
     // stty sets rows and columns one after the other.
-    let script =
-        "stty size; trap 'stty size; stty size | grep -q 132 && exit 0' WINCH; echo ready; while :; do sleep 0.1; done";
+    let script = "stty size; trap 's=$(stty size); echo $s; test \"$s\" = \"50 132\" && exit 0' WINCH; echo ready; while :; do sleep 0.1; done";
     let mut terminal = on_terminal(&project, script);
     terminal.shows("24 80");
     terminal.shows("ready");

@@ -165,8 +165,7 @@ fn the_report_has_the_same_but_for_what_comes_after_it() {
 #[test]
 fn of_a_command_that_cannot_be_executed_all_is_told_but_its_run() {
     let project = Project::new();
-    project.write("script", "#!/no/such/interpreter\n");
-    project.outside("chmod", &["+x", "script"]).status().unwrap();
+    project.program("script", "#!/no/such/interpreter\n");
     let output = project.run(&["-p", "build", "--timings", "--", "./script"]);
     output.exits(127);
     let [supervisor, init, payload, _total] = &table(&output)[..] else { panic!("{}", output.stderr) };

@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Its name in the runtime directory.
 pub const NAME: &str = "sandbox";
 /// For a place among those who wait, seconds.
-const MOST_WAIT: i64 = 2;
+const MOST_WAIT: i64 = 5;
 /// What a name begins with until its socket listens.
 const HIDDEN: char = '.';
 /// A hidden name is there for some microseconds; one of this age was left by a run that was killed just then.
@@ -111,7 +111,7 @@ impl Directory {
         };
         match attempt() {
             Ok(socket) => Found::Alive(socket),
-            Err(Errno::EAGAIN) => Found::Busy,
+            Err(Errno::EAGAIN | Errno::EINTR) => Found::Busy,
             // A file that is no socket says the same.
             Err(Errno::ECONNREFUSED) if self.is_socket(name) => Found::Dead,
             Err(_) => Found::Nothing,
