@@ -51,7 +51,7 @@ fn row(mut run: Run) -> Option<Row> {
     let info = run.info();
     let (name, pid) = (run.name, run.pid.as_raw());
     Some(match info {
-        Err(Error { errno: Some(Errno::EPIPE | Errno::ECONNRESET), .. }) => return None,
+        Err(Error { errno: Some(Errno::EPIPE), .. }) => return None,
         Err(_) => Row {
             name,
             pid,

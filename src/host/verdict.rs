@@ -24,7 +24,7 @@ pub(super) struct Facts {
     pub(super) started: Option<Instant>,
     /// The same on the wall clock.
     pub(super) started_at: Option<SystemTime>,
-    /// From there to the command's end.
+    /// From its start to its end: as init told it; else as it was seen here.
     pub(super) wall_time: Option<Duration>,
     /// The command's raw wait status, from init.
     pub(super) ended: Option<i32>,

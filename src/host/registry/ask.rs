@@ -51,17 +51,22 @@ pub fn find(name: &str) -> Result<Run, Error> {
         Err(Errno::ENOENT) if super::directory::runtime().is_some() => return Err(not_found(name, "")),
         Err(errno) => return Err(not_found(name, &format!(", and no run can be listed here: {}", why_not(errno)))),
     };
-    match directory.look(name) {
+    match directory.reach(name) {
         Found::Alive(socket) => meet(name, socket),
         Found::Busy => Err(silent(name, "")),
         Found::Dead | Found::Nothing => Err(not_found(name, "")),
     }
 }
 
+/// The process that listens, if it is the caller's own.
+fn peer(socket: &OwnedFd) -> Option<Pid> {
+    let peer = getsockopt(socket, PeerCredentials).ok().filter(|peer| peer.uid() == geteuid().as_raw());
+    peer.map(|peer| Pid::from_raw(peer.pid()))
+}
+
 /// A pidfd of the process that listens: if it answers afterwards, the pid was its own all the time.
 fn meet(name: &str, socket: OwnedFd) -> Result<Run, Error> {
-    let peer = getsockopt(&socket, PeerCredentials).ok().filter(|peer| peer.uid() == geteuid().as_raw());
-    let pid = Pid::from_raw(peer.ok_or_else(|| not_found(name, ": another user listens there"))?.pid());
+    let pid = peer(&socket).ok_or_else(|| not_found(name, ": another user listens there"))?;
     let pidfd = process::pidfd_open(pid).map_err(|_| not_found(name, ""))?;
     Ok(Run { name: name.to_owned(), pid, pidfd, socket: Some(socket) })
 }
@@ -73,19 +78,19 @@ impl Run {
     /// It does not answer, or is of another version, or says no.
     pub fn ask(&mut self, question: Question) -> Result<(Answer, Vec<OwnedFd>), Error> {
         let question = encode(&question);
-        let mut answer = self.exchange(&question);
+        let mut answer = Err(Errno::EPIPE);
         // A question that was not heard has done nothing: it can be asked again.
-        for _ in 1..ATTEMPTS {
+        for _ in 0..ATTEMPTS {
+            answer = self.connection().and_then(|socket| self.exchange(&socket, &question));
             if !matches!(answer, Err(Errno::EPIPE | Errno::ECONNRESET)) {
                 break;
             }
-            answer = self.exchange(&question);
         }
         let (text, descriptors) = answer.map_err(|errno| match errno {
             Errno::EAGAIN => silent(&self.name, &format!(" (pid {})", self.pid)),
-            Errno::EPIPE | Errno::ECONNRESET => {
+            Errno::EPIPE | Errno::ECONNRESET | Errno::ENOENT => {
                 Error::host(format!("the sandbox {} has ended, or has no time for another question", self.name))
-                    .errno(errno)
+                    .errno(Errno::EPIPE)
                     .remedy("See whether it is still there: sandbox ps")
             }
             errno => Error::host(format!("the sandbox {} cannot be asked: {}", self.name, errno.desc())).errno(errno),
@@ -97,23 +102,28 @@ impl Run {
         }
     }
 
-    /// One connection is for one question.
-    fn exchange(&mut self, question: &[u8]) -> nix::Result<(Vec<u8>, Vec<OwnedFd>)> {
-        let socket = match self.socket.take() {
-            Some(socket) => socket,
-            None => {
-                let again = find(&self.name).ok().filter(|again| again.pid == self.pid);
-                again.and_then(|again| again.socket).ok_or(Errno::EPIPE)?
-            }
-        };
-        send(&socket, question, &[])?;
+    /// One is for one question.
+    fn connection(&mut self) -> nix::Result<OwnedFd> {
+        if let Some(socket) = self.socket.take() {
+            return Ok(socket);
+        }
+        match Directory::open()?.reach(&self.name) {
+            Found::Alive(socket) if peer(&socket) == Some(self.pid) => Ok(socket),
+            Found::Busy => Err(Errno::EAGAIN),
+            // It has ended; another run may have its name by now.
+            _ => Err(Errno::ENOENT),
+        }
+    }
+
+    fn exchange(&self, socket: &OwnedFd, question: &[u8]) -> nix::Result<(Vec<u8>, Vec<OwnedFd>)> {
+        send(socket, question, &[])?;
         for _ in 0..LOOKS {
             let has_come = poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLIN)], PollTimeout::from(LOOK))? > 0;
             if has_come || is_stopped(self.pid) {
                 break;
             }
         }
-        receive(&socket)
+        receive(socket)
     }
 
     /// What it is.
@@ -160,9 +170,9 @@ fn is_stopped(pid: Pid) -> bool {
 }
 
 fn silent(name: &str, pid: &str) -> Error {
-    Error::host(format!("the sandbox {name} does not answer{pid}: it is stopped"))
+    Error::host(format!("the sandbox {name} does not answer{pid}: it is stopped, or far too busy"))
         .errno(Errno::EAGAIN)
-        .remedy("Continue it: fg in its shell, or kill -CONT")
+        .remedy("If it is stopped, continue it: fg in its shell, or kill -CONT")
 }
 
 fn not_found(name: &str, why: &str) -> Error {

@@ -58,7 +58,7 @@ pub struct Directory {
 pub enum Found {
     /// A run that listens: a connection to it.
     Alive(OwnedFd),
-    /// A run, with more who wait for it than it lets wait: it is stopped.
+    /// A run, with more who wait for it than it lets wait: it is stopped, or far too busy.
     Busy,
     /// What a killed run left.
     Dead,
@@ -103,14 +103,23 @@ impl Directory {
 
     /// Tries a name.
     pub fn look(&self, name: &str) -> Found {
+        self.try_name(name, SockFlag::SOCK_NONBLOCK)
+    }
+
+    /// The same; one that is only busy makes room soon, and is waited for.
+    pub fn reach(&self, name: &str) -> Found {
+        self.try_name(name, SockFlag::empty())
+    }
+
+    fn try_name(&self, name: &str, flags: SockFlag) -> Found {
         let attempt = || {
-            let socket = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
-            // For connect(2): one that is only busy makes room soon.
+            let socket = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC | flags, None)?;
             setsockopt(&socket, SendTimeout, &TimeVal::seconds(MOST_WAIT))?;
             connect(socket.as_raw_fd(), &self.address(name)?).map(|()| socket)
         };
         match attempt() {
             Ok(socket) => Found::Alive(socket),
+            // EINTR: stopped and continued while it waited.
             Err(Errno::EAGAIN | Errno::EINTR) => Found::Busy,
             // A file that is no socket says the same.
             Err(Errno::ECONNREFUSED) if self.is_socket(name) => Found::Dead,

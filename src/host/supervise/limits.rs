@@ -14,6 +14,10 @@ impl Supervisor<'_> {
     pub(super) fn check_time(&mut self) -> nix::Result<()> {
         let now = Instant::now();
         let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if is_over(self.wall_deadline) || is_over(self.next_cpu_look) {
+            // It may have ended in time, and have said so only since poll(2).
+            self.hear_init()?;
+        }
         if is_over(self.wall_deadline) {
             self.wall_deadline = None;
             self.act_on_time(Status::WallTimeout);

@@ -235,9 +235,13 @@ impl<'run> Supervisor<'run> {
                 Record::Ended { status, wall_time_us } => {
                     tracing::debug!("the command ended");
                     self.facts.ended = Some(status);
-                    // Perhaps its start has not been seen yet.
-                    self.note_start();
-                    self.note_end(Some(Duration::from_micros(wall_time_us)));
+                    let took = Duration::from_micros(wall_time_us);
+                    if self.facts.started.is_none() {
+                        // Only seen now.
+                        self.note_start();
+                        self.facts.started_at = self.facts.started_at.and_then(|now| now.checked_sub(took));
+                    }
+                    self.note_end(Some(took));
                     // Nothing is left to be entered, and the door keeps the mounts: init's end takes them with it, at our side.
                     self.door = None;
                 }

@@ -65,14 +65,23 @@ fn a_signal_while_what_others_own_is_cleared_away_ends_the_command() {
     large(&project);
     let script = "mkdir theirs; tar -xf large.tar -C theirs; tar --owner=7 --group=7 -cf theirs.tar -C theirs .";
     outside(&project, script);
-    project.run(&["rootfs", "import", "theirs.tar", "--name", "theirs", "--map", "subordinate"]).ok();
-    fs::rename(store(&project).join("theirs"), store(&project).join(".remove-1-1")).unwrap();
-    let mut running = start(&project, &["rootfs", "list"]);
-    while children(running.id()).is_empty() {
-        assert!(running.try_wait().unwrap().is_none(), "it has ended");
-    }
-    send(running.id(), Signal::SIGTERM);
-    assert_eq!(running.wait().unwrap().code(), Some(128 + Signal::SIGTERM as i32));
+    let attempt = || {
+        project.run(&["rootfs", "import", "theirs.tar", "--name", "theirs", "--map", "subordinate"]).ok();
+        fs::rename(store(&project).join("theirs"), store(&project).join(".remove-1-1")).unwrap();
+        let mut running = start(&project, &["rootfs", "list"]);
+        while running.try_wait().unwrap().is_none() {
+            if !children(running.id()).is_empty() {
+                send(running.id(), Signal::SIGTERM);
+                break;
+            }
+        }
+        let status = running.wait().unwrap();
+        project.run(&["rootfs", "list"]).ok();
+        status.code()
+    };
+    // On a busy machine it may all be over before the signal comes.
+    let codes: Vec<_> = (0..10).map(|_| attempt()).collect();
+    assert!(codes.contains(&Some(128 + Signal::SIGTERM as i32)), "{codes:?}");
 }
 
 #[test]
