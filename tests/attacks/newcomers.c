@@ -114,7 +114,7 @@ static int look(int pid)
         snprintf(path, sizeof path, "/proc/%d/mem", pid);
         int memory = open(path, O_RDWR);
         if (memory >= 0) {
-            /* Of one that is about to end the file is empty: proc_pid_mem(5) opens before Linux looks at whose memory it was. */
+            /* One that is about to end has no memory any more: then the file can be opened, and is empty. */
             if (pread(memory, text, 1, 0) != 0)
                 early_finding(pid, "mem", "opened");
             close(memory);

@@ -1,6 +1,6 @@
 //! Where an attack happens: a home with a project and a secret, and beside it what is granted and the attack's program.
 
-use super::harness::{Project, feed, finish, root};
+use super::harness::{Project, finish, root};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -40,10 +40,7 @@ impl Bench {
         let secret = project.home().join("secret");
         fs::write(&secret, CANARY).unwrap();
         fs::set_permissions(secret, open(if root() { 0o644 } else { 0o600 })).unwrap();
-        // Written by another process: see `copy_program`.
-        let place = attack.join(program);
-        let write = ["-c", "cat > \"$1\" && chmod 755 \"$1\"", "sh", place.to_str().unwrap()];
-        feed(project.outside("sh", &write), &compiled(&project, program, source)).ok();
+        project.program(attack.join(program), compiled(&project, program, source).as_slice());
         Bench { project, granted, shared, skeleton }
     }
 

@@ -75,12 +75,11 @@ impl Project {
 
     /// Writes a program in the project, by another process: see [`copy_program`].
     #[track_caller]
-    pub fn program(&self, name: &str, content: &str) -> PathBuf {
+    pub fn program(&self, name: impl AsRef<Path>, content: impl AsRef<[u8]>) {
         let path = self.dir.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let write = ["-c", "cat > \"$0\" && chmod 755 \"$0\"", path.to_str().unwrap()];
-        feed(self.outside("sh", &write), content.as_bytes()).ok();
-        path
+        feed(self.outside("sh", &write), content.as_ref()).ok();
     }
 
     /// What a file in the project holds now; not a report, which is read by [`Project::report`].

@@ -1,6 +1,6 @@
 //! Limits that hold without a cgroup: CPU time and wall-clock time, against commands that do not want to end.
 
-use super::harness::{Project, a_while, attack, patience};
+use super::harness::{Project, a_while, attack};
 use serde_json::Value;
 
 /// CPU time of a report, microseconds.
@@ -10,7 +10,7 @@ pub fn used(report: &Value) -> u64 {
 
 /// By how much a limit may be missed on a busy machine, microseconds.
 fn slack() -> u64 {
-    patience().as_micros() as u64 / 6
+    a_while().as_micros() as u64
 }
 
 /// `burn KIND MILLISECONDS` under a CPU time of one second: ended after it, and soon after it.

@@ -263,8 +263,7 @@ fn a_thousand_who_connect_and_say_nothing_disturb_no_run() {
     let mut run = place.start("busy", &[], "until [ -e go ]; do sleep 0.01; done; echo x; exit 4");
     let program = "import time\nheld = []\nfor i in range(1000):\n  try: held.append(connect())\n  except BlockingIOError: time.sleep(0.001)\n  held = held[-200:]\nprint('connected', flush=True)\ntime.sleep(1000)";
     let mut command = client(&place, "busy", program);
-    let mut crowd = Background(command.stdout(Stdio::piped()).spawn().unwrap());
-    std::io::Read::read(&mut crowd.0.stdout.take().unwrap(), &mut [0; 16]).unwrap();
+    let _crowd = once_it_speaks(&mut command);
     // Who waits in the queue is before it.
     place.until("it answers", || place.listed("busy").is_some_and(|row| row["state"] == "running"));
     let open = fs::read_dir(format!("/proc/{}/fd", run.0.id())).unwrap().count();
@@ -273,24 +272,28 @@ fn a_thousand_who_connect_and_say_nothing_disturb_no_run() {
     assert_eq!(run.code(), Some(4));
 }
 
-/// A Python program in a supervisor's place; its `listener` listens as the run `name`.
-fn stand_in(place: &Place, name: &str, program: &str) -> Background {
-    let directory = place.runtime().join("sandbox");
-    let head = format!(
-        "import os, socket\nos.umask(0o77)\nos.mkdir({directory:?})\nlistener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\nlistener.bind({:?})\nlistener.listen()\nprint('listens', flush=True)\n",
-        directory.join(name)
-    );
-    let mut command = place.project.outside("python3", &["-c", &(head + program)]);
+/// Starts it, and waits for its first word.
+fn once_it_speaks(command: &mut Command) -> Background {
     let mut child = Background(command.stdout(Stdio::piped()).spawn().unwrap());
     std::io::Read::read(&mut child.0.stdout.take().unwrap(), &mut [0; 16]).unwrap();
     child
 }
 
+/// A Python program in a supervisor's place; its `listener` listens as the run `name`, and `answer` says yes to one who wants its end.
+fn stand_in(place: &Place, name: &str, program: &str) -> Background {
+    let directory = place.runtime().join("sandbox");
+    let head = format!(
+        "import os, socket, time\nos.umask(0o77)\nos.mkdir({directory:?})\nlistener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\nlistener.bind({:?})\nlistener.listen()\nprint('listens', flush=True)\n",
+        directory.join(name)
+    );
+    let answer = "def answer(after=0):\n  asks, _ = listener.accept()\n  assert b'kill' in asks.recv(1 << 10)\n  time.sleep(after)\n  asks.send(b'{\"sandbox\":\"0.1.0\",\"format\":1,\"says\":\"done\"}')\n";
+    once_it_speaks(&mut place.project.outside("python3", &["-c", &(head + answer + program)]))
+}
+
 #[test]
 fn one_who_made_room_for_others_unheard_asks_again() {
     let place = Place::new();
-    let program = "for i in range(3): listener.accept()\nheard, _ = listener.accept()\nassert b'kill' in heard.recv(1 << 10)\nheard.send(b'{\"sandbox\":\"0.1.0\",\"format\":1,\"says\":\"done\"}')";
-    let mut crowded = stand_in(&place, "crowded", program);
+    let mut crowded = stand_in(&place, "crowded", "for i in range(3): listener.accept()\nanswer()");
     place.run(&["kill", "crowded"]).ok();
     assert_eq!(crowded.code(), Some(0));
 }
@@ -306,7 +309,7 @@ fn one_who_is_never_heard_gives_up_and_what_has_no_word_to_say_is_not_listed() {
 #[test]
 fn one_who_finds_no_place_to_wait_waits_for_one() {
     let place = Place::new();
-    let program = "import time\nlistener.listen(0)\nfirst = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\nfirst.connect(listener.getsockname())\nopen('full', 'w')\ntime.sleep(0.3)\nlistener.accept()\nheard, _ = listener.accept()\nheard.recv(1 << 10)\nheard.send(b'{\"sandbox\":\"0.1.0\",\"format\":1,\"says\":\"done\"}')";
+    let program = "listener.listen(0)\nfirst = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\nfirst.connect(listener.getsockname())\nopen('full', 'w')\ntime.sleep(0.3)\nlistener.accept()\nanswer()";
     let mut busy = stand_in(&place, "busy", program);
     place.until("no place is left", || place.project.path().join("full").exists());
     place.run(&["kill", "busy"]).ok();
@@ -317,8 +320,7 @@ fn one_who_finds_no_place_to_wait_waits_for_one() {
 #[test]
 fn an_answer_that_takes_a_while_is_waited_for() {
     let place = Place::new();
-    let program = "import time\nheard, _ = listener.accept()\nheard.recv(1 << 10)\ntime.sleep(3)\nheard.send(b'{\"sandbox\":\"0.1.0\",\"format\":1,\"says\":\"done\"}')";
-    let mut slow = stand_in(&place, "slow", program);
+    let mut slow = stand_in(&place, "slow", "answer(after=3)");
     place.run(&["kill", "slow"]).ok();
     assert_eq!(slow.code(), Some(0));
 }

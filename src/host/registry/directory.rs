@@ -114,6 +114,7 @@ impl Directory {
     fn try_name(&self, name: &str, flags: SockFlag) -> Found {
         let attempt = || {
             let socket = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC | flags, None)?;
+            // Of connect(2), where it waits.
             setsockopt(&socket, SendTimeout, &TimeVal::seconds(MOST_WAIT))?;
             connect(socket.as_raw_fd(), &self.address(name)?).map(|()| socket)
         };

@@ -1,7 +1,7 @@
 //! The way to the service manager: each way in which there is none, or in which it does not answer, is an error within five
 //! seconds and before the command, with what to do; or, where a cgroup is only preferred, a run that says what it goes without.
 
-use super::super::harness::{Output, Project, finish, patience, root};
+use super::super::harness::{Output, Project, a_while, finish, root};
 use super::bus::{self, Fault};
 use super::leftovers::nothing_is_left;
 use super::{alone, beside_others, is_in_a_scope, runtime_directory, systemd, until};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// The bound on the manager's answer, and with it what the rest of a run may take.
 fn in_time() -> Duration {
-    Duration::from_secs(5) + patience() / 10
+    Duration::from_secs(5) + 2 * a_while()
 }
 
 /// How a test's `sandbox ARGS` is started.
